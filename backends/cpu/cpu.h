@@ -1,0 +1,98 @@
+/* cpu.h - what the files of the CPU backend share.
+ *
+ * A command list is an array of calls. Every thread of the pool runs every call
+ * in order: cpu_call.run(ctx, desc) with its own ctx->ith of ctx->nth, and a
+ * barrier between calls. Inside a call a thread takes its share of the work
+ * either by index (ith, nth) or dynamically with cpu_take(). */
+#ifndef CPU_CPU_H
+#define CPU_CPU_H
+
+#include <stdbool.h>
+#include <zinc/plugin.h>
+#include <zinc/view.h>
+
+struct cpu_pool;
+
+/* Instruction sets, each including the ones before it. */
+enum cpu_isa {
+	CPU_ISA_PLAIN = 0,   /* C only                                          */
+	CPU_ISA_AVX2 = 1,    /* AVX2, FMA, F16C                                 */
+	CPU_ISA_AVX512 = 2,  /* AVX-512 F, BW, DQ, VL and VNNI                  */
+	CPU_ISA_COUNT = 3
+};
+
+struct zinc_buf {
+	uint8_t *base;
+	uint64_t bytes;
+	struct zinc_dev *dev;
+	bool imported; /* not ours to free */
+};
+
+struct zinc_dev {
+	const struct zinc_host *host;
+	struct cpu_pool *pool;
+	uint32_t n_threads;
+	enum cpu_isa isa; /* the best of this machine, or the option "isa" */
+};
+
+/* What a kernel sees while it runs. */
+struct cpu_ctx {
+	uint32_t ith, nth;
+	const uint32_t *params; /* ZINC_SLOT_COUNT values */
+	uint8_t *scratch;       /* shared by all threads; size as asked by scratch() */
+	struct zinc_dev *dev;
+	struct cpu_pool *pool;
+};
+
+typedef void cpu_run_fn(const struct cpu_ctx *ctx, const void *desc);
+
+/* The value of a recorded number for this submit. */
+static inline uint32_t cpu_u32(const struct cpu_ctx *ctx, struct zinc_u32 v)
+{
+	return v.slot ? ctx->params[v.slot] : v.imm;
+}
+
+static inline uint8_t *cpu_ptr(const struct zinc_view *v)
+{
+	return v->buf->base + v->off;
+}
+
+/* Row pointers of F32 and I32 views. */
+static inline float *cpu_f32(const struct zinc_view *v, uint64_t i1, uint64_t i2)
+{
+	return (float *)(void *)(cpu_ptr(v) + i1 * v->nb[1] + i2 * v->nb[2]);
+}
+
+static inline int32_t *cpu_i32(const struct zinc_view *v, uint64_t i1)
+{
+	return (int32_t *)(void *)(cpu_ptr(v) + i1 * v->nb[1]);
+}
+
+/* All threads of the call meet here. */
+void cpu_barrier(const struct cpu_ctx *ctx);
+
+/* The next piece of work: 0, 1, 2, ... each to one thread. The counter is at 0
+ * when a call starts; cpu_take_reset() between two phases of one call, by all
+ * threads, includes a barrier on either side. */
+uint32_t cpu_take(const struct cpu_ctx *ctx);
+void cpu_take_reset(const struct cpu_ctx *ctx);
+
+/* Appends a call; desc (size bytes) is copied. What a record() function ends
+ * with. The run function may be chosen by dev->isa. */
+int cpu_cmd_add(struct zinc_cmd *cmd, cpu_run_fn *run, const void *desc, uint32_t size);
+struct zinc_dev *cpu_cmd_dev(struct zinc_cmd *cmd);
+
+/* The op table entries; each is defined in its op's file. */
+extern const struct zinc_op_impl cpu_op_embed, cpu_op_dmmv, cpu_op_mmq, cpu_op_quant_act;
+extern const struct zinc_op_impl cpu_op_rmsnorm, cpu_op_rope_dual, cpu_op_kv_write,
+	cpu_op_flash_attn, cpu_op_glu, cpu_op_add, cpu_op_mul, cpu_op_scale, cpu_op_softcap,
+	cpu_op_sigmoid_gate, cpu_op_copy, cpu_op_cast, cpu_op_moe_route, cpu_op_moe_combine,
+	cpu_op_conv1d, cpu_op_delta_net, cpu_op_argmax, cpu_op_top_logits, cpu_op_state_copy;
+
+/* How dmmv and mmq want their input; backend table entry, in linear.c. */
+int cpu_act_layout(struct zinc_dev *dev, uint32_t op, const struct zinc_op_linear *desc,
+                   uint32_t variant, struct zinc_act_layout *out);
+
+/* quant.h holds the block formats and their row converters. */
+
+#endif
