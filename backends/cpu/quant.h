@@ -2,6 +2,7 @@
 #ifndef CPU_QUANT_H
 #define CPU_QUANT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <zinc/types.h>
 
@@ -19,5 +20,54 @@ void quant_from_f32(uint32_t dtype, const float *src, void *dst, uint64_t n);
 
 float quant_f16_to_f32(uint16_t h);
 uint16_t quant_f32_to_f16(float f);
+
+/* Every block type unpacks to the same form, a chunk: small integers in the
+ * order of the row, and a scale (and a minimum) per `sub` of them.
+ *
+ *     w[i] = d[i / sub] * (q[i] - off) - m[i / sub]
+ *
+ * rounded to F32 after each operation. */
+#define QUANT_CHUNK 256 /* elements; a multiple of every block */
+
+struct quant_chunk {
+	uint8_t q[QUANT_CHUNK]; /* int8_t where the format says so */
+	float d[QUANT_CHUNK / 16];
+	float m[QUANT_CHUNK / 16];
+};
+
+/* Unpacks n <= QUANT_CHUNK elements, a multiple of the block. */
+typedef void quant_unpack_fn(const uint8_t *src, uint32_t n, struct quant_chunk *out);
+
+struct quant_format {
+	uint32_t elems, bytes; /* of a block                            */
+	uint32_t sub;          /* 16 or 32; 0: a plain type, no chunks  */
+	int32_t off;           /* 0 when q is signed                    */
+	bool is_signed;        /* q holds int8_t                        */
+	bool has_min;          /* m is filled                           */
+	quant_unpack_fn *unpack; /* plain C                             */
+};
+
+/* NULL when dtype is no weight dtype. */
+const struct quant_format *quant_format(uint32_t dtype);
+
+static inline uint16_t quant_u16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+extern const int8_t quant_iq4_values[16];
+float quant_e8m0_half(uint8_t e); /* 2^(e - 128), the scale of an MXFP4 block */
+
+/* The 8 six-bit scales and minima of a Q4_K or Q5_K block. */
+void quant_k4_scales(const uint8_t s[12], uint8_t scale[8], uint8_t min[8]);
+/* The 16 six-bit scales of a Q3_K block, 32 subtracted. */
+void quant_k3_scales(const uint8_t s[12], int8_t scale[16]);
+/* The 8 six-bit scales of an IQ4_XS block, 32 subtracted. */
+void quant_iq4_xs_scales(uint16_t high, const uint8_t low[4], int8_t scale[8]);
+
+quant_unpack_fn quant_unpack_q8_0, quant_unpack_q4_0, quant_unpack_q4_1, quant_unpack_q5_0,
+	quant_unpack_q5_1, quant_unpack_iq4_nl, quant_unpack_mxfp4;
+quant_unpack_fn quant_unpack_q2_k, quant_unpack_q3_k, quant_unpack_q4_k, quant_unpack_q5_k,
+	quant_unpack_q6_k, quant_unpack_iq4_xs;
 
 #endif

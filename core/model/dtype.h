@@ -20,6 +20,7 @@ uint64_t dtype_row_bytes(uint32_t dtype, uint64_t n);
 /* GGUF's numbering of tensor types. false: a type zinc does not know;
  * gguf_type_name() then still names it where it can ("iq2_xxs"), else "?". */
 bool dtype_from_gguf(uint32_t gguf_type, uint32_t *dtype);
+/* UINT32_MAX for a dtype that has no number there (u8). */
 uint32_t dtype_to_gguf(uint32_t dtype);
 const char *gguf_type_name(uint32_t gguf_type);
 

@@ -29,7 +29,8 @@ struct plug_registry;
 
 /* One manifest and what became of it. Owned by the registry. */
 struct plug_entry {
-	const char *id;       /* "cpu", "cuda_ada", "qwen35"                  */
+	const char *id;       /* "cpu"; the file's name when the manifest
+	                       * could not be read                            */
 	const char *summary, *version;
 	const char *manifest; /* path                                         */
 	const char *library;  /* resolved path                                */
@@ -39,6 +40,7 @@ struct plug_entry {
 	const char *reason;   /* one sentence; "" when READY or FOUND         */
 	const char *const *gguf_names; /* ARCH: from [match], NULL-terminated */
 	uint32_t n_gguf_names;
+	const char *device; /* BACKEND, once probed: the device it would use; "" */
 };
 
 struct plug_config {
@@ -63,7 +65,10 @@ const struct plug_entry *plug_at(const struct plug_registry *r, uint32_t i);
  * known; loads nothing into this process. */
 void plug_probe_all(struct plug_registry *r);
 
-/* A loaded plugin: its table, and self from init(). */
+/* A loaded plugin: its table, and self from init(). The table and all that it
+ * points to are the host's own copies, of the host's size: fields that an older
+ * plugin does not have are NULL, and ops that this host does not know are left
+ * out. So a pointer in them may be tested and used without ZINC_HAS. */
 struct plug {
 	const struct plug_entry *entry;
 	const struct zinc_plugin *table;
@@ -71,9 +76,11 @@ struct plug {
 };
 
 /* Loads a backend. want: "auto", an id, or a family (text before the first
- * '_'). A name must load or the call fails with the reason. "auto" probes in
- * children, prefers discrete over integrated over CPU, never a software
- * rasteriser over the CPU; *why (from the registry, valid as long as it) is one
+ * '_'). A name must load or the call fails with the reason; an id counts even
+ * where the manifest's [match] does not fit. "auto" prefers discrete over
+ * integrated over CPU, never takes a software rasteriser, nor a plugin of
+ * priority 0. Candidates are probed in children first, so call this before
+ * threads exist. *why (from the registry, valid as long as it) is one
  * line that says what was chosen and why installed others were not. */
 int plug_backend(struct plug_registry *r, const char *want, const struct plug **out,
                  const char **why, struct zinc_err *err);

@@ -38,7 +38,9 @@ struct engine_config {
 	uint32_t device;      /* index of the backend's device                 */
 	bool no_pack;         /* keep weights in GGUF order                    */
 	bool profile;         /* time every op (ZINC_PROFILE)                  */
-	bool hidden;          /* keep the residual stream for engine taps      */
+	bool all_logits;      /* engine_seq_on_logits() will be used           */
+	bool hidden;          /* engine_seq_on_hidden() will be used; implies
+	                       * all_logits                                    */
 	/* Progress of loading, 0..1; may be NULL. */
 	void (*progress)(void *ctx, const char *what, double part);
 	void *progress_ctx;
@@ -55,12 +57,15 @@ int engine_create(const struct engine_config *c, struct model *m, const struct p
                   struct engine **out, struct zinc_err *err);
 void engine_destroy(struct engine *e); /* NULL ok */
 
-/* Memory planned without touching a device beyond opening it: the same numbers
- * that engine_create() enforces. */
+/* Everything engine_create() does up to the first allocation of device memory:
+ * the ledger is complete, plans can be printed, nothing can run. */
+int engine_plan(const struct engine_config *c, struct model *m, const struct plug *backend,
+                struct engine **out, struct zinc_err *err);
+
 const struct ledger *engine_ledger(const struct engine *e);
 /* The recorded ops of the decode and of the largest prefill recording: per op
  * label, shape, variant, numerics, and why not a better one. */
-int engine_print_plan(struct engine *e, bool json, FILE *out, struct zinc_err *err);
+void engine_print_plan(const struct engine *e, bool json, FILE *out);
 /* Time, bytes, FLOPs per op kind and layer kind since the last call (profile). */
 void engine_print_profile(struct engine *e, FILE *out);
 const char *engine_device_name(const struct engine *e);
@@ -80,7 +85,8 @@ void engine_seq_destroy(struct engine *e, struct seq *s); /* NULL ok */
  * they do not fit the context: the message gives both numbers. */
 int engine_seq_push(struct engine *e, struct seq *s, const int32_t *ids, uint32_t n,
                     struct zinc_err *err);
-/* Logits of every position, not only of the last queued one. */
+/* Logits of every position, not only of the last queued one. Only on an engine
+ * made with all_logits (hidden for the second). */
 void engine_seq_on_logits(struct seq *s, engine_logits_fn *fn, void *ctx);
 void engine_seq_on_hidden(struct seq *s, engine_hidden_fn *fn, void *ctx);
 uint32_t engine_seq_pos(const struct seq *s);     /* tokens processed */

@@ -105,8 +105,10 @@ struct zinc_op_impl {
 	const char *name;   /* "dmmv"                                         */
 	uint32_t desc_size; /* sizeof the descriptor this was compiled with   */
 	uint32_t n_variants;
-	const struct zinc_variant *variants; /* at least one; within a class in
-	                                      * ascending max_cols, 0 last    */
+	/* At least one, in order of preference: the core takes the first that is
+	 * made for enough columns, is of a numerics class the run allows, and
+	 * whose supports() agrees. Within a class max_cols ascends, 0 last. */
+	const struct zinc_variant *variants;
 	uint64_t wtypes;    /* ZINC_TBIT mask of weight dtypes; 0: no weight  */
 
 	/* [any] ZINC_OK promises that record() with this descriptor and variant

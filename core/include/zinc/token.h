@@ -55,9 +55,16 @@ struct zinc_tok_spec {
 	/* Ids that end generation besides eos (end of turn and the like). */
 	int32_t stop[ZINC_TOK_MAX_STOP];
 	uint32_t n_stop;
-	/* Ids never to be sampled. */
+	/* Ids never to be sampled, besides those that the file itself lists in
+	 * tokenizer.ggml.suppress_tokens. */
 	uint32_t n_suppress;
 	const int32_t *suppress; /* owned by the model */
+	/* The same two lists by the tokens' texts, for an architecture that knows
+	 * names and not numbers: each that is an entry of the vocabulary counts,
+	 * the others are passed over. Static strings. */
+	const char *stop_text[ZINC_TOK_MAX_STOP];
+	const char *suppress_text[ZINC_TOK_MAX_STOP];
+	uint32_t n_stop_text, n_suppress_text;
 };
 
 #ifdef __cplusplus

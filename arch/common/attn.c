@@ -1,0 +1,135 @@
+/* attn.c - declaring and recording one attention layer. */
+#include "attn.h"
+
+#include <math.h>
+
+float attn_scale(uint32_t head_dim)
+{
+	return (float)(1.0 / sqrt(head_dim));
+}
+
+struct arch_attn keys_attn(struct arch_keys *k, uint32_t head_dim)
+{
+	struct arch_attn a = {
+		.q_norm = ARCH_NONE, .k_norm = ARCH_NONE, .factors = ARCH_NONE};
+
+	a.n_head = keys_u32(k, "attention.head_count", 1, ARCH_MAX_HEADS);
+	a.n_head_kv = keys_u32_or(k, "attention.head_count_kv", 1, ARCH_MAX_HEADS, a.n_head);
+	keys_check_heads(k, a.n_head, a.n_head_kv);
+	a.head_dim = keys_head_dim(k, "", head_dim);
+	a.n_rot = keys_n_rot(k, "", a.head_dim);
+	a.rope_mode = ZINC_ROPE_NEOX;
+	a.scale = attn_scale(a.head_dim);
+	return a;
+}
+
+void decl_attn(struct arch_model *m, int32_t layer, struct arch_attn *a)
+{
+	const uint32_t width = m->info.n_embd;
+	const uint32_t q = a->n_head * a->head_dim, kv = a->n_head_kv * a->head_dim;
+
+	a->q = decl_matrix(m, layer, "attn_q.weight", width, q);
+	a->k = decl_matrix(m, layer, "attn_k.weight", width, kv);
+	a->v = decl_matrix(m, layer, "attn_v.weight", width, kv);
+	a->out = decl_matrix(m, layer, "attn_output.weight", q, width);
+}
+
+void decl_attn_norms(struct arch_model *m, int32_t layer, struct arch_attn *a)
+{
+	a->q_norm = decl_vector(m, layer, "attn_q_norm.weight", a->head_dim);
+	a->k_norm = decl_vector(m, layer, "attn_k_norm.weight", a->head_dim);
+}
+
+static struct zinc_view rope(const struct arch_rec *r, const struct arch_attn *a,
+                             struct zinc_view q, struct zinc_view k)
+{
+	struct zinc_op_rope_dual op = {.struct_size = sizeof(op),
+	                               .q = q,
+	                               .k = k,
+	                               .q_out = q,
+	                               .k_out = k,
+	                               .pos = rec_table(r, ZINC_TABLE_TOK_POS),
+	                               .freqs = r->host->constant(r->graph, a->freqs),
+	                               .factors = rec_weight(r, a->factors),
+	                               .n = r->n,
+	                               .n_rot = a->n_rot,
+	                               .mode = a->rope_mode,
+	                               .q_norm = rec_weight(r, a->q_norm),
+	                               .norm_eps = r->model->norm_eps};
+
+	if (zinc_view_present(&k))
+		op.k_norm = rec_weight(r, a->k_norm);
+	/* Attention reads queries again and again: heads side by side serve it
+	 * better than heads with something in between. */
+	if (q.nb[1] != q.ne[0] * q.nb[0])
+		op.q_out = zinc_view_heads(rec_temp(r, a->n_head * a->head_dim), a->head_dim);
+	r->host->op(r->graph, ZINC_OP_ROPE_DUAL, &op);
+	return op.q_out;
+}
+
+static void kv_write(const struct arch_rec *r, const struct arch_attn *a, struct zinc_view k,
+                     struct zinc_view v)
+{
+	const struct zinc_op_kv_write op = {
+		.struct_size = sizeof(op),
+		.k = k,
+		.v = v,
+		.k_cache = r->host->state(r->graph, a->kv, 0),
+		.v_cache = r->host->state(r->graph, a->kv, 1),
+		.tok_seq = rec_table(r, ZINC_TABLE_TOK_SEQ),
+		.tok_pos = rec_table(r, ZINC_TABLE_TOK_POS),
+		.block_table = r->host->table(r->graph, ZINC_TABLE_BLOCKS, a->kv),
+		.n = r->n};
+
+	r->host->op(r->graph, ZINC_OP_KV_WRITE, &op);
+}
+
+static struct zinc_view attend(const struct arch_rec *r, const struct arch_attn *a,
+                               struct zinc_view q, struct zinc_view gate)
+{
+	struct zinc_view out = rec_temp(r, a->n_head * a->head_dim);
+	const struct zinc_op_flash_attn op = {
+		.struct_size = sizeof(op),
+		.q = q,
+		.k_cache = r->host->state(r->graph, a->kv, 0),
+		.v_cache = r->host->state(r->graph, a->kv, 1),
+		.out = zinc_view_heads(out, a->head_dim),
+		.tok_seq = rec_table(r, ZINC_TABLE_TOK_SEQ),
+		.tok_pos = rec_table(r, ZINC_TABLE_TOK_POS),
+		.seq_first = rec_table(r, ZINC_TABLE_SEQ_FIRST),
+		.seq_kv_len = rec_table(r, ZINC_TABLE_SEQ_KV_LEN),
+		.block_table = r->host->table(r->graph, ZINC_TABLE_BLOCKS, a->kv),
+		.n = r->n,
+		.n_seqs = r->n_seqs,
+		.q_head_dim = a->head_dim,
+		.kv_head_dim = a->head_dim,
+		.n_head = a->n_head,
+		.n_head_kv = a->n_head_kv,
+		.scale = a->scale,
+		.window = a->window,
+		.gate = gate};
+
+	r->host->op(r->graph, ZINC_OP_FLASH_ATTN, &op);
+	return out;
+}
+
+struct zinc_view rec_attn(const struct arch_rec *r, const struct arch_attn *a,
+                          const struct arch_qkv *in)
+{
+	struct zinc_view q = rope(r, a, in->q, in->k);
+
+	if (zinc_view_present(&in->k))
+		kv_write(r, a, in->k, in->v);
+	return attend(r, a, q, in->gate);
+}
+
+struct zinc_view rec_project_attn(const struct arch_rec *r, const struct arch_attn *a,
+                                  struct zinc_view h)
+{
+	struct arch_qkv qkv = {0};
+
+	qkv.q = zinc_view_heads(rec_linear(r, a->q, h), a->head_dim);
+	qkv.k = zinc_view_heads(rec_linear(r, a->k, h), a->head_dim);
+	qkv.v = zinc_view_heads(rec_linear(r, a->v, h), a->head_dim);
+	return rec_attn(r, a, &qkv);
+}

@@ -1,0 +1,35 @@
+/* plugin.c - what the loader sees of the gemma3 architecture. */
+#include "common/plugin.h"
+#include "gemma3.h"
+
+static int tokenizer(void *model, struct zinc_tok_spec *out, struct zinc_err *err)
+{
+	static const char *const stops[] = {"<end_of_turn>", "<eos>", NULL};
+
+	return plugin_tokenizer(model, stops, NULL, out, err);
+}
+
+static const struct zinc_arch gemma3_arch = {
+	.struct_size = sizeof(struct zinc_arch),
+	.gguf_names = gemma3_gguf_names,
+	.open = gemma3_open,
+	.close = model_close,
+	.info = model_info,
+	.weights = model_weights,
+	.constants = model_constants,
+	.states = model_states,
+	.tokenizer = tokenizer,
+	.build = gemma3_build,
+};
+
+const struct zinc_plugin zinc_plugin_v0 = {
+	.magic = ZINC_PLUGIN_MAGIC,
+	.struct_size = sizeof(struct zinc_plugin),
+	.abi_minor = ZINC_ABI_MINOR,
+	.kind = ZINC_KIND_ARCH,
+	.id = "gemma3",
+	.version = ZINC_PLUGIN_VERSION,
+	.init = plugin_init,
+	.fini = plugin_fini,
+	.arch = &gemma3_arch,
+};

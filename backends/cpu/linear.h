@@ -1,0 +1,124 @@
+/* linear.h - what the files of the matrix product share.
+ *
+ * A product goes by tiles: a few rows of W times LIN_CHUNK elements of K are
+ * unpacked once (quant.h), rearranged for the instruction set, and multiplied
+ * with every column of a panel. So one pair of kernels per instruction set
+ * serves every weight type, and one column costs what many cost, less the
+ * unpacking.
+ *
+ * Numerics. A result depends on its row and column alone, since each sum has
+ * one fixed order, whatever is computed beside it.
+ *
+ * Class Q8, blocks of 32 in the order of K, no fused multiply-add (so every
+ * instruction set gives the same bits). With integers q of W and x, `sum` the
+ * sum of the x of a block:
+ *     acc += (float)(dot(q, x) - off * sum) * d * xd          then, with minima,
+ *     acc -= m * (xd * sum)
+ * Where a scale covers 16 elements the two halves are added first:
+ *     acc += ((float)dot0 * d0 + (float)dot1 * d1) * xd
+ *     acc -= (m0 * sum0 + m1 * sum1) * xd
+ *
+ * Class F32: `lanes` partial sums, element k in lane k mod lanes, added up at
+ * the end in a fixed tree. */
+#ifndef CPU_LINEAR_H
+#define CPU_LINEAR_H
+
+#include "cpu.h"
+#include "quant.h"
+
+#define LIN_CHUNK QUANT_CHUNK
+#define LIN_MAX_ROWS 16  /* of a tile in class Q8                          */
+#define LIN_F32_ROWS 4   /* of a tile in class F32                         */
+#define LIN_MAX_LANES 16
+#define LIN_PANEL 64     /* columns that share an unpacked tile            */
+
+/* Activation layout 1: a row is one of these per 256 elements (the last may be
+ * filled in part). x[k] is about d[k / 32] * q[k]. */
+#define LIN_ACT_LAYOUT 1
+
+struct lin_act {
+	int8_t q[LIN_CHUNK]; /* -127 .. 127                       */
+	float d[8];
+	float ds[8];         /* d times the sum of the block's q  */
+	int16_t sum[16];     /* of each 16 q                      */
+};
+
+static inline uint64_t lin_act_row_bytes(uint64_t k)
+{
+	return (k + LIN_CHUNK - 1) / LIN_CHUNK * sizeof(struct lin_act);
+}
+
+/* Rows of W rearranged; the order is the kernel's own. */
+struct lin_tile {
+	_Alignas(64) uint8_t q[LIN_MAX_ROWS * LIN_CHUNK];
+	_Alignas(64) float d[LIN_MAX_ROWS * 16];
+	_Alignas(64) float m[LIN_MAX_ROWS * 16];
+};
+
+/* One step of class Q8: acc[c * rows + r] += tile row r times column c. */
+struct lin_q8_step {
+	const struct quant_format *format;
+	const struct lin_tile *tile;
+	const struct lin_act *const *x; /* per column, the row's first chunk   */
+	uint32_t chunk;                 /* index of the chunk of K             */
+	uint32_t blocks;                /* of 32, in this chunk                */
+	uint32_t n_cols;
+	float *acc;
+};
+
+/* One step of class F32: acc[(c * LIN_F32_ROWS + r) * lanes + lane]. */
+struct lin_f32_step {
+	const float *w[LIN_F32_ROWS]; /* n elements of each row      */
+	const float *const *x;        /* per column, the whole row   */
+	uint32_t k0, n;               /* elements k0 .. k0 + n of K  */
+	uint32_t n_cols;
+	float *acc;
+};
+
+/* The kernels of one instruction set. */
+struct lin_isa {
+	uint32_t rows;  /* of a tile in class Q8 */
+	uint32_t lanes; /* of class F32          */
+	quant_unpack_fn *(*unpack)(uint32_t dtype);
+	/* `rows` chunks to a tile; blocks of 32 that are filled */
+	void (*pack)(const struct quant_chunk *rows, const struct quant_format *f,
+	             uint32_t blocks, struct lin_tile *tile);
+	void (*dot_q8)(const struct lin_q8_step *step);
+	/* a chunk, or n elements of F16 or BF16, to F32, bit for bit as quant_to_f32() */
+	void (*expand)(const struct quant_chunk *c, const struct quant_format *f, float *dst,
+	               uint32_t n);
+	void (*widen)(uint32_t dtype, const uint8_t *src, float *dst, uint32_t n);
+	void (*dot_f32)(const struct lin_f32_step *step);
+	/* k elements to lin_act_row_bytes(k) bytes */
+	void (*quantise)(const float *x, uint32_t k, struct lin_act *y);
+};
+
+extern const struct lin_isa lin_plain, lin_avx2, lin_avx512;
+
+/* The kernels for this device; lin_isa.c. */
+const struct lin_isa *lin_isa_of(enum cpu_isa isa);
+
+/* n elements of a row from element k0 on, a multiple of LIN_CHUNK; F32 rows are
+ * returned in place, others go to buf. */
+const float *lin_row_f32(const struct lin_isa *isa, uint32_t dtype, const uint8_t *row,
+                         uint32_t k0, uint32_t n, float *buf);
+
+/* One product over a row range and a panel of columns (linear_tile.c):
+ * out[c * n_rows + r]. */
+struct lin_product {
+	const struct lin_isa *isa;
+	uint32_t dtype;
+	const uint8_t *w; /* the first row */
+	uint64_t stride;  /* bytes between rows */
+	uint32_t k, n_rows, n_cols;
+	const void *const *x; /* per column: F32 or struct lin_act rows */
+	float *out;
+};
+
+void lin_product_q8(const struct lin_product *p);
+void lin_product_f32(const struct lin_product *p);
+
+/* Run functions of dmmv and mmq (linear_run.c). */
+cpu_run_fn lin_run_q8, lin_run_f32;
+
+#endif

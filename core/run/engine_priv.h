@@ -1,0 +1,100 @@
+/* engine_priv.h - what the files of the engine share. */
+#ifndef CORE_RUN_ENGINE_PRIV_H
+#define CORE_RUN_ENGINE_PRIV_H
+
+#include "graph/graph.h"
+#include "model/model.h"
+#include "plugin/plug.h"
+#include "run/batch.h"
+#include "run/engine.h"
+#include "run/kv.h"
+#include "run/ledger.h"
+#include "run/memory.h"
+#include "run/profile.h"
+#include "run/weights.h"
+
+/* Recordings are made for 1, 2, 4, ... tokens. */
+enum { ENGINE_BUCKETS = 12, ENGINE_CHUNK_MAX = 1 << (ENGINE_BUCKETS - 1) };
+
+struct recording {
+	struct zinc_graph *graph; /* lowered and placed; NULL: not made yet */
+	struct zinc_cmd *cmd;
+};
+
+struct seq {
+	struct engine *engine;
+	uint32_t index;   /* row of block tables, slot of recurrent state */
+	uint32_t pos;     /* tokens processed                             */
+	int32_t *waiting; /* ring-free queue: n_ctx ids                   */
+	uint32_t head, n_waiting;
+	float *logits;    /* n_vocab; after the last processed token      */
+	bool has_logits;
+	float *hidden;    /* validate: last token's residual, per layer   */
+	engine_logits_fn *on_logits;
+	void *logits_ctx;
+	engine_hidden_fn *on_hidden;
+	void *hidden_ctx;
+	struct seq *shadow; /* validate: the same tokens one at a time    */
+};
+
+/* Part of a step: n tokens of one sequence. */
+struct step_item {
+	struct seq *seq;
+	uint32_t n, n_out;
+	uint32_t first_out; /* row of this item's first logits */
+	uint32_t first_tok;
+};
+
+struct engine {
+	struct engine_config cfg;
+	struct model *model;
+	const struct plug *plug;
+	const struct zinc_backend *backend;
+	struct zinc_dev *dev;
+	struct zinc_dev_info info;
+	struct ledger ledger;
+	struct memory mem;
+	struct weights weights;
+	struct kv kv;
+	struct batch batch;
+	struct graph_env env;
+	struct graph_target target;
+
+	uint32_t n_slots;   /* sequences, shadows included           */
+	uint32_t n_buckets; /* bucket i holds up to 1 << i tokens    */
+	uint32_t max_out;
+	struct recording rec[ENGINE_BUCKETS];
+	uint64_t temp_bytes, scratch_bytes;
+	struct memory_block temps, scratch;
+	struct zinc_cmd *clear_cmd; /* zeroes one slot of every recurrent state */
+	struct zinc_timeline *timeline;
+	uint64_t timeline_value;
+
+	struct seq **seqs; /* [n_slots], NULL: free */
+	struct step_item *items;
+	uint32_t n_items;
+	uint32_t next_seq; /* where the next step starts looking, for fairness */
+	float *row;        /* n_vocab or n_embd, for callbacks */
+	struct profile profile;
+};
+
+/* recording.c */
+uint32_t engine_bucket(uint32_t n_tokens);
+/* Builds every bucket's graph to learn the memory they need. */
+int recording_plan(struct engine *e, struct zinc_err *err);
+int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err);
+int recording_clear_list(struct engine *e, struct zinc_err *err);
+void recording_finish(struct engine *e);
+int engine_submit(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
+                  struct zinc_err *err);
+
+/* seq.c */
+int seq_create(struct engine *e, bool shadow, struct seq **out, struct zinc_err *err);
+
+/* step.c: runs e->items and delivers. */
+int step_run(struct engine *e, struct zinc_err *err);
+
+/* validate.c: after a batched step over e->items. */
+int validate_step(struct engine *e, struct zinc_err *err);
+
+#endif

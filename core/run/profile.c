@@ -1,0 +1,91 @@
+/* profile.c - where the time of a run went, per op and label. */
+#include "run/profile.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/cost.h"
+#include "graph/schema.h"
+
+static struct profile_row *find_row(struct profile *p, const struct graph_op *o)
+{
+	const char *variant = o->impl->variants[o->variant].name;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct profile_row *r = &p->rows[i];
+
+		if (r->op == o->op && !strcmp(r->label, o->label) && !strcmp(r->variant, variant))
+			return r;
+	}
+	if (p->n == PROFILE_ROWS)
+		return &p->rows[PROFILE_ROWS - 1];
+	p->rows[p->n] = (struct profile_row){.op = o->op, .label = o->label, .variant = variant};
+	return &p->rows[p->n++];
+}
+
+static uint32_t live_rows(const struct graph_op *o, uint32_t n_tokens, uint32_t n_out)
+{
+	const struct schema_op *s = schema_op(o->op);
+	const struct zinc_u32 *n;
+
+	if (!s->n_off)
+		return 1;
+	n = (const struct zinc_u32 *)(const void *)((const char *)o->desc + s->n_off);
+	return n->slot == ZINC_SLOT_N_TOKENS ? n_tokens : n->slot == ZINC_SLOT_N_OUT ? n_out : n->imm;
+}
+
+void profile_add(struct profile *p, const struct zinc_graph *g, const struct zinc_backend *b,
+                 struct zinc_cmd *cmd, uint32_t n_tokens, uint32_t n_out)
+{
+	uint32_t n = g->n_ops;
+	uint64_t *ns = calloc(n + 1, sizeof(*ns));
+
+	p->tokens += n_tokens;
+	p->steps++;
+	if (!ns || !b->cmd_times || b->cmd_times(cmd, ns, &n)) {
+		free(ns);
+		return;
+	}
+	for (uint32_t i = 0; i < n && i < g->n_ops; i++) {
+		const struct graph_op *o = &g->ops[i];
+		struct graph_cost c = graph_cost(o, live_rows(o, n_tokens, n_out));
+		struct profile_row *r = find_row(p, o);
+
+		r->calls++;
+		r->ns += ns[i];
+		r->bytes += c.bytes;
+		r->flops += c.flops;
+	}
+	free(ns);
+}
+
+static int slowest_first(const void *a, const void *b)
+{
+	const struct profile_row *x = a, *y = b;
+
+	return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : 0;
+}
+
+void profile_print(struct profile *p, FILE *out)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		total += p->rows[i].ns;
+	qsort(p->rows, p->n, sizeof(p->rows[0]), slowest_first);
+	fprintf(out, "%" PRIu64 " tokens in %" PRIu64 " steps, %.1f ms in ops\n", p->tokens, p->steps,
+	        (double)total / 1e6);
+	fprintf(out, "%-12s %-8s %-14s %8s %10s %6s %9s %9s\n", "op", "part", "variant", "calls",
+	        "ms", "%", "GB/s", "GFLOP/s");
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct profile_row *r = &p->rows[i];
+		double ns = r->ns ? (double)r->ns : 1;
+
+		fprintf(out, "%-12s %-8s %-14s %8" PRIu64 " %10.2f %6.1f %9.2f %9.2f\n",
+		        schema_name(r->op), r->label, r->variant, r->calls, ns / 1e6,
+		        100.0 * ns / (double)(total ? total : 1), (double)r->bytes / ns,
+		        (double)r->flops / ns);
+	}
+	memset(p, 0, sizeof(*p));
+}

@@ -1,0 +1,32 @@
+/* profile.h - where the time of a run went, per op and label. */
+#ifndef CORE_RUN_PROFILE_H
+#define CORE_RUN_PROFILE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct zinc_backend;
+struct zinc_cmd;
+struct zinc_graph;
+
+enum { PROFILE_ROWS = 128 };
+
+struct profile_row {
+	uint32_t op;
+	const char *label, *variant;
+	uint64_t calls, ns, bytes, flops;
+};
+
+struct profile {
+	struct profile_row rows[PROFILE_ROWS];
+	uint32_t n;
+	uint64_t tokens, steps;
+};
+
+/* Adds the times of the list's last submit; n_tokens live tokens. */
+void profile_add(struct profile *p, const struct zinc_graph *g, const struct zinc_backend *b,
+                 struct zinc_cmd *cmd, uint32_t n_tokens, uint32_t n_out);
+/* Prints, slowest first, and starts anew. */
+void profile_print(struct profile *p, FILE *out);
+
+#endif

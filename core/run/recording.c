@@ -1,0 +1,133 @@
+/* recording.c - one recorded command list per bucket of tokens. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "run/engine_priv.h"
+#include "util/err.h"
+
+uint32_t engine_bucket(uint32_t n_tokens)
+{
+	uint32_t b = 0;
+
+	while ((1u << b) < n_tokens)
+		b++;
+	return b;
+}
+
+static struct zinc_shape shape_of(const struct engine *e, uint32_t bucket)
+{
+	struct zinc_shape s = {.struct_size = sizeof(s), .max_tokens = 1u << bucket,
+	                       .max_seqs = e->n_slots, .max_out = e->max_out};
+
+	if (s.max_out > s.max_tokens)
+		s.max_out = s.max_tokens;
+	return s;
+}
+
+static int build(struct engine *e, uint32_t bucket, struct zinc_graph **out, struct zinc_err *err)
+{
+	struct zinc_shape shape = shape_of(e, bucket);
+	struct zinc_graph *g;
+	int rc = graph_create(&e->env, e->model->arch, e->model->arch_model, &shape, &g, err);
+
+	if (rc)
+		return rc;
+	rc = graph_lower(g, &e->target, err);
+	if (!rc)
+		rc = graph_place(g, &e->target, err);
+	if (rc) {
+		graph_destroy(g);
+		return rc;
+	}
+	*out = g;
+	return ZINC_OK;
+}
+
+int recording_plan(struct engine *e, struct zinc_err *err)
+{
+	for (uint32_t b = 0; b < e->n_buckets; b++) {
+		int rc = build(e, b, &e->rec[b].graph, err);
+
+		if (rc)
+			return rc;
+		if (e->rec[b].graph->temp_bytes > e->temp_bytes)
+			e->temp_bytes = e->rec[b].graph->temp_bytes;
+		if (e->rec[b].graph->scratch_bytes > e->scratch_bytes)
+			e->scratch_bytes = e->rec[b].graph->scratch_bytes;
+	}
+	ledger_plan(&e->ledger, LEDGER_TEMPS, e->temp_bytes);
+	ledger_plan(&e->ledger, LEDGER_SCRATCH, e->scratch_bytes);
+	return ZINC_OK;
+}
+
+int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err)
+{
+	struct recording *r = &e->rec[bucket];
+
+	*out = r;
+	if (r->cmd)
+		return ZINC_OK;
+	return graph_record(r->graph, &e->target, e->temps.buf, e->scratch.buf,
+	                    e->cfg.profile ? ZINC_CMD_PROFILE : 0, &r->cmd, err);
+}
+
+static const struct zinc_op_impl *find_state_copy(const struct engine *e)
+{
+	for (uint32_t i = 0; i < e->backend->n_ops; i++)
+		if (e->backend->ops[i]->op == ZINC_OP_STATE_COPY)
+			return e->backend->ops[i];
+	return NULL;
+}
+
+int recording_clear_list(struct engine *e, struct zinc_err *err)
+{
+	const struct zinc_op_impl *impl = find_state_copy(e);
+	struct zinc_op_state_copy d = {.struct_size = sizeof(d)};
+	int rc = e->backend->cmd_begin(e->dev, 0, NULL, &e->clear_cmd, err);
+
+	if (rc)
+		return rc;
+	d.src = zinc_slot(ZINC_SLOT_USER0, ZINC_STATE_ZERO);
+	d.dst = zinc_slot(ZINC_SLOT_USER1, e->n_slots - 1);
+	for (uint32_t i = 0; i < e->kv.n_states; i++) {
+		const struct kv_state *s = &e->kv.states[i];
+
+		if (s->kind != ZINC_STATE_FIXED)
+			continue;
+		d.pool = s->view[0];
+		d.pool.dtype = ZINC_U8;
+		d.pool.ne[0] *= sizeof(float);
+		d.pool.nb[0] = 1;
+		d.pool.buf = s->mem[0].buf;
+		d.pool.off = s->mem[0].off;
+		if (!impl || impl->supports(e->dev, &d, 0))
+			return err_set(err, ZINC_E_UNSUPPORTED, "backend %s lacks state_copy",
+			               e->plug->entry->id);
+		impl->record(e->clear_cmd, &d, 0);
+	}
+	return e->backend->cmd_end(e->clear_cmd, err);
+}
+
+void recording_finish(struct engine *e)
+{
+	for (uint32_t b = 0; b < ENGINE_BUCKETS; b++) {
+		e->backend->cmd_free(e->rec[b].cmd);
+		graph_destroy(e->rec[b].graph);
+	}
+	e->backend->cmd_free(e->clear_cmd);
+}
+
+int engine_submit(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
+                  struct zinc_err *err)
+{
+	struct zinc_point done = {e->timeline, ++e->timeline_value};
+	struct zinc_submit s = {.struct_size = sizeof(s), .cmds = &cmd, .n_cmds = 1,
+	                        .signal = &done, .n_signal = 1, .params = params};
+	int rc = e->backend->submit(e->dev, &s, err);
+
+	if (rc)
+		return rc;
+	rc = e->backend->tl_wait(e->timeline, done.value, UINT64_MAX);
+	return rc ? err_set(err, rc, "%s: the device did not finish a step: %s", e->info.name,
+	                    err_name(rc)) : ZINC_OK;
+}

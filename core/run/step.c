@@ -1,0 +1,197 @@
+/* step.c - one step: which tokens of which sequences, the run, the results. */
+#include <string.h>
+
+#include "run/engine_priv.h"
+#include "util/err.h"
+
+/* Tokens a step may take from one sequence. */
+static uint32_t seq_limit(const struct engine *e)
+{
+	return e->cfg.batched == RUN_BATCHED_OFF ? 1 : e->cfg.chunk;
+}
+
+static void add_item(struct engine *e, struct seq *s, uint32_t n)
+{
+	struct step_item *it = &e->items[e->n_items++];
+	bool all = e->cfg.all_logits && (s->on_logits || s->on_hidden);
+
+	it->seq = s;
+	it->n = n;
+	it->n_out = all ? n : n == s->n_waiting;
+}
+
+/* Sequences that decode first, then prompts as far as the chunk reaches. */
+static uint32_t choose_items(struct engine *e)
+{
+	uint32_t left = e->cfg.chunk;
+
+	e->n_items = 0;
+	for (int prompts = 0; prompts < 2; prompts++) {
+		for (uint32_t k = 0; k < e->n_slots && left; k++) {
+			struct seq *s = e->seqs[(e->next_seq + k) % e->n_slots];
+			uint32_t n;
+
+			if (!s || !s->n_waiting || (s->n_waiting > 1) != prompts)
+				continue;
+			if (s->engine->cfg.batched == RUN_BATCHED_VALIDATE && !s->shadow)
+				continue;
+			n = s->n_waiting < seq_limit(e) ? s->n_waiting : seq_limit(e);
+			n = n < left ? n : left;
+			add_item(e, s, n);
+			left -= n;
+		}
+	}
+	e->next_seq = (e->next_seq + 1) % e->n_slots;
+	return e->cfg.chunk - left;
+}
+
+static int fill_batch(struct engine *e, struct zinc_err *err)
+{
+	batch_reset(&e->batch);
+	for (uint32_t i = 0; i < e->n_items; i++) {
+		struct step_item *it = &e->items[i];
+		struct seq *s = it->seq;
+		int rc = kv_extend(&e->kv, s->index, s->pos, it->n, err);
+
+		if (rc)
+			return rc;
+		it->first_out = e->batch.n_out;
+		it->first_tok = e->batch.n_tokens;
+		batch_add(&e->batch, s->index, s->pos, s->waiting + s->head, it->n, it->n_out);
+	}
+	return ZINC_OK;
+}
+
+/* With taps, a recording whose token and output rows are equally many cannot
+ * tell them apart: then every row is an output row. */
+static void settle_out_rows(struct engine *e, uint32_t bucket)
+{
+	if (!e->env.taps || e->rec[bucket].graph->shape.max_out != 1u << bucket)
+		return;
+	batch_read_all(&e->batch);
+	for (uint32_t i = 0; i < e->n_items; i++)
+		e->items[i].first_out = e->items[i].first_tok + e->items[i].n - e->items[i].n_out;
+}
+
+static int read_row(struct engine *e, const struct zinc_view *v, uint32_t row, float *out)
+{
+	uint64_t off = graph_mem(v)->off + v->off + row * v->nb[1];
+
+	return e->backend->buf_read(e->temps.buf, off, out, v->ne[0] * sizeof(float));
+}
+
+/* A tap's row of this item's token i; the last block's tap has output rows
+ * only, and an item without that row gives false. */
+static bool tap_row(const struct graph_tap *tap, const struct zinc_shape *shape,
+                    const struct step_item *it, uint32_t i, uint32_t *row)
+{
+	if (tap->view.ne[1] == shape->max_tokens) {
+		*row = it->first_tok + i;
+		return true;
+	}
+	*row = it->first_out + i - (it->n - it->n_out);
+	return i >= it->n - it->n_out;
+}
+
+static int deliver_hidden(struct engine *e, const struct zinc_graph *g, const struct step_item *it)
+{
+	struct seq *s = it->seq;
+	uint32_t n_embd = e->model->info.n_embd;
+
+	for (uint32_t k = 0; k < g->n_taps; k++) {
+		const struct graph_tap *tap = &g->taps[k];
+		uint32_t first = s->on_hidden ? 0 : it->n - 1;
+
+		for (uint32_t i = first; i < it->n; i++) {
+			uint32_t row;
+
+			if (!tap_row(tap, &g->shape, it, i, &row))
+				continue;
+			if (read_row(e, &tap->view, row, e->row))
+				return ZINC_E_DEVICE_LOST;
+			if (s->on_hidden)
+				s->on_hidden(s->hidden_ctx, s, s->pos + i, tap->layer, e->row,
+				             n_embd);
+			if (s->hidden && tap->layer <= e->model->info.n_layer)
+				memcpy(s->hidden + (size_t)tap->layer * n_embd, e->row,
+				       n_embd * sizeof(float));
+		}
+	}
+	return ZINC_OK;
+}
+
+static int deliver_logits(struct engine *e, const struct zinc_graph *g, const struct step_item *it)
+{
+	struct seq *s = it->seq;
+
+	for (uint32_t i = 0; i < it->n_out; i++) {
+		uint32_t pos = s->pos + it->n - it->n_out + i;
+
+		if (read_row(e, &g->logits, it->first_out + i, s->logits))
+			return ZINC_E_DEVICE_LOST;
+		if (s->on_logits)
+			s->on_logits(s->logits_ctx, s, pos, s->logits);
+	}
+	return ZINC_OK;
+}
+
+static int deliver(struct engine *e, const struct zinc_graph *g, struct zinc_err *err)
+{
+	for (uint32_t i = 0; i < e->n_items; i++) {
+		struct step_item *it = &e->items[i];
+		struct seq *s = it->seq;
+
+		if (deliver_logits(e, g, it) || (g->n_taps && deliver_hidden(e, g, it)))
+			return err_set(err, ZINC_E_DEVICE_LOST, "%s: reading results failed",
+			               e->info.name);
+		s->pos += it->n;
+		s->head += it->n;
+		s->n_waiting -= it->n;
+		s->has_logits = it->n_out > 0 && !s->n_waiting;
+	}
+	return ZINC_OK;
+}
+
+int step_run(struct engine *e, struct zinc_err *err)
+{
+	uint32_t params[ZINC_SLOT_COUNT] = {0};
+	struct recording *r;
+	uint32_t bucket;
+	int rc = fill_batch(e, err);
+
+	if (rc)
+		return rc;
+	bucket = engine_bucket(e->batch.n_tokens);
+	rc = recording_get(e, bucket, &r, err);
+	if (rc)
+		return rc;
+	settle_out_rows(e, bucket);
+	rc = batch_upload(&e->batch, &e->kv, &e->mem, err);
+	if (rc)
+		return rc;
+	params[ZINC_SLOT_N_TOKENS] = e->batch.n_tokens;
+	params[ZINC_SLOT_N_SEQS] = e->batch.n_seqs;
+	params[ZINC_SLOT_N_OUT] = e->batch.n_out;
+	rc = engine_submit(e, r->cmd, params, err);
+	if (rc)
+		return rc;
+	if (e->cfg.profile)
+		profile_add(&e->profile, r->graph, e->backend, r->cmd, e->batch.n_tokens,
+		            e->batch.n_out);
+	return deliver(e, r->graph, err);
+}
+
+int engine_step(struct engine *e, uint32_t *n_done, struct zinc_err *err)
+{
+	uint32_t n = choose_items(e);
+	int rc;
+
+	if (n_done)
+		*n_done = n;
+	if (!n)
+		return ZINC_OK;
+	rc = step_run(e, err);
+	if (!rc && e->cfg.batched == RUN_BATCHED_VALIDATE)
+		rc = validate_step(e, err);
+	return rc;
+}

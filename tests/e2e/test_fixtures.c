@@ -1,0 +1,241 @@
+/* test_fixtures.c - every position of every fixture against its reference
+ * logits, within the bounds that the fixtures state. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "e2e/reference.h"
+#include "e2e/rig.h"
+
+/* F32 arithmetic and cache; see fixtures/README.md. */
+static const double F16_FILE_BOUND = 1e-3, QUANT_FILE_BOUND = 2e-3;
+static const double F16_CACHE_RMS = 0.03, Q8_RMS_FACTOR = 1.2;
+
+static float *run(const char *path, const struct engine_config *c, const int32_t *ids, uint32_t n,
+                  uint32_t n_vocab)
+{
+	float *x = calloc((size_t)n * n_vocab, sizeof(*x));
+	struct rig r;
+
+	assert_non_null(x);
+	rig_open(&r, path, c);
+	rig_logits(&r, ids, n, x, NULL);
+	rig_close(&r);
+	return x;
+}
+
+/* The exact bound, and the same bits however the prompt is cut. */
+static void check_exact(const char *path, const struct reference *ref, double bound)
+{
+	static const uint32_t cuts[] = {1, 7, 32};
+	size_t n = (size_t)ref->n_prompt * ref->n_vocab;
+	struct engine_config c = rig_config();
+	float *whole, *part;
+	double worst;
+
+	c.all_logits = true;
+	whole = run(path, &c, ref->prompt, ref->n_prompt, ref->n_vocab);
+	worst = rig_max_abs(whole, ref->logits, n);
+	print_message("%s: max abs %.2e\n", strrchr(path, '/') + 1, worst);
+	if (!(worst <= bound))
+		fail_msg("%s: max abs %g, bound %g", path, worst, bound);
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		c.chunk = cuts[i];
+		part = run(path, &c, ref->prompt, ref->n_prompt, ref->n_vocab);
+		if (memcmp(whole, part, n * sizeof(*part)))
+			fail_msg("%s: chunks of %u give other bits, max abs %g", path, cuts[i],
+			         rig_max_abs(whole, part, n));
+		free(part);
+	}
+	free(whole);
+}
+
+/* A 16-bit cache: small noise, the same first choice except near ties. */
+static void check_f16_cache(const char *path, const struct reference *ref)
+{
+	size_t n = (size_t)ref->n_prompt * ref->n_vocab;
+	struct engine_config c = rig_config();
+	float *x;
+
+	c.all_logits = true;
+	c.kv_type = ZINC_F16;
+	x = run(path, &c, ref->prompt, ref->n_prompt, ref->n_vocab);
+	if (!(rig_rms(x, ref->logits, n) <= F16_CACHE_RMS))
+		fail_msg("%s: F16 cache: rms %g", path, rig_rms(x, ref->logits, n));
+	for (uint32_t t = 0; t < ref->n_prompt; t++) {
+		const float *want = ref->logits + (size_t)t * ref->n_vocab;
+		uint32_t a = rig_argmax(x + (size_t)t * ref->n_vocab, ref->n_vocab);
+		uint32_t b = rig_argmax(want, ref->n_vocab);
+
+		if (a != b && want[b] - want[a] > 4 * F16_CACHE_RMS)
+			fail_msg("%s: F16 cache: top-1 at %u is %u, not %u", path, t, a, b);
+	}
+	free(x);
+}
+
+/* 8-bit activations may be no noisier than the peer's. */
+static void check_q8(const char *path, const struct reference *ref)
+{
+	struct engine_config c = rig_config();
+	double rms;
+	float *x;
+
+	if (ref->peer_rms <= 0)
+		return;
+	c.all_logits = true;
+	c.numerics = RUN_NUM_FAST;
+	x = run(path, &c, ref->prompt, ref->n_prompt, ref->n_vocab);
+	rms = rig_rms(x, ref->logits, (size_t)ref->n_prompt * ref->n_vocab);
+	print_message("%s: 8-bit rms %.3f, peer %.3f\n", strrchr(path, '/') + 1, rms, ref->peer_rms);
+	if (!(rms <= Q8_RMS_FACTOR * ref->peer_rms))
+		fail_msg("%s: 8-bit activations: rms %g, the peer's %g", path, rms, ref->peer_rms);
+	free(x);
+}
+
+static void check_folder(const char *dir, double bound)
+{
+	uint32_t n, checked = 0;
+	char **list = rig_list(dir, &n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct reference ref;
+
+		if (!reference_open(&ref, list[i]))
+			continue;
+		check_exact(list[i], &ref, bound);
+		check_f16_cache(list[i], &ref);
+		check_q8(list[i], &ref);
+		reference_close(&ref);
+		checked++;
+	}
+	rig_list_free(list, n);
+	assert_true(checked > 0);
+}
+
+static void test_q8_0(void **state)
+{
+	(void)state;
+	check_folder(ZINC_FIXTURE_DIR "/q8_0", QUANT_FILE_BOUND);
+}
+
+static void test_k_quants(void **state)
+{
+	(void)state;
+	check_folder(ZINC_FIXTURE_DIR "/k_quants", QUANT_FILE_BOUND);
+}
+
+static void need_f16(void)
+{
+	if (rig_f16_dir())
+		return;
+	print_message("skipped: ZINC_FIXTURES does not name the folder of the F16 fixtures\n");
+	skip();
+}
+
+static void test_f16(void **state)
+{
+	(void)state;
+	need_f16();
+	check_folder(rig_f16_dir(), F16_FILE_BOUND);
+}
+
+static void check_greedy(const char *path, const struct reference *ref)
+{
+	struct engine_config c = rig_config();
+	int32_t got[64];
+	struct rig r;
+
+	assert_true(ref->n_greedy <= 64);
+	rig_open(&r, path, &c);
+	rig_greedy(&r, ref->prompt, ref->n_prompt, got, ref->n_greedy);
+	rig_close(&r);
+	assert_memory_equal(got, ref->greedy, ref->n_greedy * sizeof(*got));
+}
+
+static void check_hidden(const char *path, const struct reference *ref)
+{
+	size_t per = (size_t)ref->n_prompt * ref->n_embd;
+	float *x = calloc((size_t)ref->n_prompt * ref->n_vocab, sizeof(*x));
+	float *h = calloc((ref->n_layer + 1) * per, sizeof(*h));
+	struct engine_config c = rig_config();
+	struct rig r;
+
+	assert_non_null(x);
+	assert_non_null(h);
+	c.hidden = true;
+	rig_open(&r, path, &c);
+	rig_logits(&r, ref->prompt, ref->n_prompt, x, h);
+	rig_close(&r);
+	for (uint32_t l = 0; l <= ref->n_layer; l++) {
+		double worst = rig_max_abs(h + l * per, ref->hidden + l * per, per);
+
+		if (!(worst <= F16_FILE_BOUND))
+			fail_msg("%s: residual after %u blocks: max abs %g", path, l, worst);
+	}
+	free(x);
+	free(h);
+}
+
+static void check_long(const char *path, const struct reference *ref)
+{
+	static const uint32_t numerics[] = {RUN_NUM_F32, RUN_NUM_FAST};
+	size_t n = (size_t)ref->n_long * ref->n_vocab;
+
+	/* FAST with F16 weights: F32 products, chunked delta net. */
+	for (int i = 0; i < 2; i++) {
+		struct engine_config c = rig_config();
+		float *x;
+		double worst;
+
+		c.all_logits = true;
+		c.numerics = numerics[i];
+		x = run(path, &c, ref->long_prompt, ref->n_long, ref->n_vocab);
+		worst = rig_max_abs(x, ref->long_logits, n);
+		print_message("%s: long, max abs %.2e\n", strrchr(path, '/') + 1, worst);
+		if (!(worst <= F16_FILE_BOUND))
+			fail_msg("%s: long prompt: max abs %g", path, worst);
+		free(x);
+	}
+}
+
+static void test_f16_paths(void **state)
+{
+	uint32_t n;
+	char **list;
+
+	(void)state;
+	need_f16();
+	list = rig_list(rig_f16_dir(), &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct reference ref;
+
+		if (!reference_open(&ref, list[i]))
+			continue;
+		if (ref.greedy)
+			check_greedy(list[i], &ref);
+		if (ref.hidden)
+			check_hidden(list[i], &ref);
+		if (ref.long_logits)
+			check_long(list[i], &ref);
+		reference_close(&ref);
+	}
+	rig_list_free(list, n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_q8_0),
+		cmocka_unit_test(test_k_quants),
+		cmocka_unit_test(test_f16),
+		cmocka_unit_test(test_f16_paths),
+	};
+
+	return cmocka_run_group_tests_name("fixtures", tests, NULL, NULL);
+}

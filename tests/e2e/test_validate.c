@@ -1,0 +1,92 @@
+/* test_validate.c - batched prefill against one token at a time, for prompts
+ * around every boundary: chunks, pages, buckets, windows. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "e2e/models.h"
+#include "e2e/rig.h"
+#include "model/model.h"
+
+static const uint32_t lengths[] = {1, 2, 7, 31, 32, 33, 63, 64, 65, 127, 200, 513};
+enum { MAX_LEN = 1100 };
+
+static uint32_t numerics;
+
+/* engine_step() itself compares and fails; this also makes sure that it did. */
+static void check_length(struct rig *r, const char *path, uint32_t n)
+{
+	int32_t ids[MAX_LEN];
+	struct zinc_err err;
+	struct seq *s;
+
+	models_prompt(ids, n, r->model->info.n_vocab, n);
+	if (engine_seq_create(r->engine, &s, &err) || engine_seq_push(r->engine, s, ids, n, &err))
+		fail_msg("%s: %s", path, err.msg);
+	while (engine_seq_waiting(s))
+		if (engine_step(r->engine, NULL, &err))
+			fail_msg("%s: %u tokens: %s", strrchr(path, '/') + 1, n, err.msg);
+	assert_int_equal(engine_seq_pos(s), n);
+	assert_non_null(engine_seq_logits(s));
+	engine_seq_destroy(r->engine, s);
+}
+
+static void check_window(struct rig *r, const char *path, uint32_t window)
+{
+	if (!window || window + 1 > MAX_LEN)
+		return;
+	for (uint32_t n = window - 1; n <= window + 1; n++)
+		if (n > 0)
+			check_length(r, path, n);
+}
+
+static void check_model(const char *path)
+{
+	struct engine_config c = rig_config();
+	uint32_t window = 0;
+	struct rig r;
+
+	c.batched = RUN_BATCHED_VALIDATE;
+	c.numerics = numerics;
+	c.kv_type = ZINC_F16;
+	c.chunk = 256;
+	c.n_ctx = 1200;
+	rig_open(&r, path, &c);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		check_length(&r, path, lengths[i]);
+	for (uint32_t i = 0; i < r.model->n_states; i++)
+		if (r.model->states[i].window > window)
+			window = r.model->states[i].window;
+	check_window(&r, path, window);
+	rig_close(&r);
+}
+
+static void test_strict(void **state)
+{
+	(void)state;
+	numerics = RUN_NUM_STRICT;
+	models_each(check_model);
+}
+
+static void test_fast(void **state)
+{
+	(void)state;
+	numerics = RUN_NUM_FAST;
+	models_each(check_model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_fast),
+	};
+
+	return cmocka_run_group_tests_name("validate", tests, NULL, NULL);
+}
