@@ -86,7 +86,8 @@ static int join_parts(struct chat_conv *conv, struct chat_msg *m, const struct p
 			chat_put(&joined, text);
 	}
 	if (!rc) {
-		json_t *s = joined.failed ? NULL : json_stringn(joined.n ? joined.data : "", joined.n);
+		json_t *s =
+			joined.failed ? NULL : json_stringn(joined.n ? joined.data : "", joined.n);
 
 		m->content = chat_json_str(s);
 		if (!s || json_array_append_new(conv->owned, s))
@@ -142,8 +143,9 @@ static int load_arguments(struct chat_conv *conv, struct chat_call *call, json_t
 	if (json_array_append_new(conv->owned, call->args))
 		return no_memory(at->err);
 	if (!json_is_object(call->args))
-		return arch_fail(at->err, ZINC_E_INVALID, "%s is the text of %s; it must be an object",
-		                 what, type_name(call->args));
+		return arch_fail(at->err, ZINC_E_INVALID,
+				 "%s is the text of %s; it must be an object", what,
+				 type_name(call->args));
 	return 0;
 }
 

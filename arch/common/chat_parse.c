@@ -85,6 +85,8 @@ static int emit_newlines(struct zinc_chat_parser *p)
 /* Text of a thought or of the answer. */
 static int show(struct zinc_chat_parser *p, struct chat_str s)
 {
+	if (!p->syntax->read_call) /* no markers: nothing to wait for */
+		return emit(p, s);
 	if (p->at_start)
 		s = chat_str_ltrim_newlines(s);
 	if (s.n == 0)

@@ -45,7 +45,8 @@ struct chat_syntax {
 	 * with NULL. */
 	const char *const *hidden;
 	/* Reads a call: the function's name and its arguments as the JSON text of
-	 * an object. False when it is not well formed. tools may be NULL. */
+	 * an object. False when it is not well formed. tools may be NULL. A family
+	 * without markers has none (NULL). */
 	bool (*read_call)(const struct chat_body *, json_t *tools, struct chat_text *name,
 	                  struct chat_text *args);
 };

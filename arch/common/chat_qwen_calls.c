@@ -45,7 +45,8 @@ static unsigned parameter_types(json_t *tools, struct chat_str function, const c
 
 		if (!chat_str_is(function, json_string_value(chat_tool_get(tool, "name"))))
 			continue;
-		json_t *properties = json_object_get(chat_tool_get(tool, "parameters"), "properties");
+		json_t *properties =
+			json_object_get(chat_tool_get(tool, "parameters"), "properties");
 
 		return schema_types(json_object_get(properties, key), 0);
 	}
@@ -105,6 +106,12 @@ static bool take_tag(struct chat_str *s, const char *kind, struct chat_str *name
 	return name->n > 0 && !memchr(name->p, '\n', name->n);
 }
 
+/* Is this the end of a call, all of it? s has no blanks around it. */
+static bool ends_call(struct chat_str s)
+{
+	return chat_str_is(s, "</function>");
+}
+
 /* Takes a value and its "</parameter>" off the front. The value may quote that
  * tag: the right one has another parameter or the end behind it. */
 static bool take_value(struct chat_str *s, struct chat_str *value)
@@ -117,7 +124,7 @@ static bool take_value(struct chat_str *s, struct chat_str *value)
 		struct chat_str next = rest;
 
 		skip_blanks(&next);
-		if (!chat_str_starts(next, "<parameter=") && !chat_str_starts(next, "</function>"))
+		if (!chat_str_starts(next, "<parameter=") && !ends_call(next))
 			continue;
 		*value = (struct chat_str){s->p, (size_t)(at - s->p)};
 		if (value->n && value->p[0] == '\n')
@@ -148,6 +155,7 @@ static bool take_parameter(struct chat_str *s, struct chat_str function, json_t 
 	return ok;
 }
 
+/* s has no blanks around it. */
 static bool read_tags(struct chat_str s, json_t *tools, struct chat_text *name,
                       struct chat_text *args)
 {
@@ -158,7 +166,7 @@ static bool read_tags(struct chat_str s, json_t *tools, struct chat_text *name,
 	skip_blanks(&s);
 	while (ok && chat_str_starts(s, "<parameter="))
 		ok = take_parameter(&s, function, tools, object);
-	ok = ok && chat_str_is(chat_str_trim(s), "</function>") && object;
+	ok = ok && ends_call(s) && object;
 	if (ok) {
 		chat_put(name, function);
 		chat_json_write(args, object);
@@ -196,8 +204,7 @@ static bool read_json(struct chat_str s, struct chat_text *name, struct chat_tex
 bool qwen_read_call(const struct chat_body *body, json_t *tools, struct chat_text *name,
                     struct chat_text *args)
 {
-	struct chat_str s = {body->p, body->n};
+	struct chat_str s = chat_str_trim((struct chat_str){body->p, body->n});
 
-	skip_blanks(&s);
 	return s.n && s.p[0] == '{' ? read_json(s, name, args) : read_tags(s, tools, name, args);
 }

@@ -36,8 +36,8 @@ static void missing(struct arch_keys *k, const char *name)
 
 static void wrong_type(struct arch_keys *k, const char *name, const char *want)
 {
-	keys_fail(k, ZINC_E_INVALID, "metadata key %s is not %s: the file is damaged or too new", name,
-	          want);
+	keys_fail(k, ZINC_E_INVALID, "metadata key %s is not %s: the file is damaged or too new",
+	          name, want);
 }
 
 void keys_begin(struct arch_keys *k, const struct zinc_arch_host *host,
@@ -92,8 +92,8 @@ static uint32_t in_range(struct arch_keys *k, const char *name, uint32_t v, uint
 {
 	if (v >= min && v <= max)
 		return v;
-	keys_fail(k, ZINC_E_INVALID, "metadata key %s is %u, outside the possible range %u to %u", name,
-	          v, min, max);
+	keys_fail(k, ZINC_E_INVALID, "metadata key %s is %u, outside the possible range %u to %u",
+	          name, v, min, max);
 	return min;
 }
 
@@ -130,8 +130,8 @@ float keys_f32(struct arch_keys *k, const char *key, float min, float max)
 	}
 	if (isfinite(v) && v >= min && v <= max)
 		return v;
-	keys_fail(k, ZINC_E_INVALID, "metadata key %s is %g, outside the possible range %g to %g", name,
-	          (double)v, (double)min, (double)max);
+	keys_fail(k, ZINC_E_INVALID, "metadata key %s is %g, outside the possible range %g to %g",
+	          name, (double)v, (double)min, (double)max);
 	return min;
 }
 
@@ -158,6 +158,7 @@ void keys_per_layer(struct arch_keys *k, const char *key, struct keys_range rang
 	char name[MAX_KEY];
 	uint64_t len = 0;
 	int rc = k->host->meta_len(k->meta, full_name(k, key, name), &len);
+	bool for_all = len == 1 && !range.array_only;
 
 	for (uint32_t i = 0; i < range.n; i++)
 		out[i] = range.min;
@@ -165,14 +166,14 @@ void keys_per_layer(struct arch_keys *k, const char *key, struct keys_range rang
 		missing(k, name);
 		return;
 	}
-	if (rc != ZINC_OK || (len != 1 && len != range.n)) {
+	if (rc != ZINC_OK || (!for_all && len != range.n)) {
 		keys_fail(k, ZINC_E_INVALID,
 		          "metadata key %s has %llu entries, but the model has %u blocks", name,
 		          (unsigned long long)len, range.n);
 		return;
 	}
 	for (uint32_t i = 0; i < range.n; i++) {
-		if (k->host->meta_u32_at(k->meta, name, len == 1 ? 0 : i, &out[i]) != ZINC_OK) {
+		if (k->host->meta_u32_at(k->meta, name, for_all ? 0 : i, &out[i]) != ZINC_OK) {
 			out[i] = range.min;
 			wrong_type(k, name, "made of whole numbers of at most 32 bits");
 			return;
@@ -192,7 +193,7 @@ void keys_check_heads(struct arch_keys *k, uint32_t n_head, uint32_t n_head_kv)
 
 uint32_t keys_head_dim(struct arch_keys *k, const char *suffix, uint32_t absent)
 {
-	char key[MAX_KEY], value[MAX_KEY];
+	char key[48], value[48];
 	uint32_t dim = absent;
 
 	snprintf(key, sizeof(key), "attention.key_length%s", suffix);
@@ -209,13 +210,14 @@ uint32_t keys_head_dim(struct arch_keys *k, const char *suffix, uint32_t absent)
 
 uint32_t keys_n_rot(struct arch_keys *k, const char *suffix, uint32_t head_dim)
 {
-	char key[MAX_KEY];
+	char key[48];
 
 	snprintf(key, sizeof(key), "rope.dimension_count%s", suffix);
 	uint32_t n = keys_u32_or(k, key, 2, head_dim, head_dim);
 	if (n % 2 != 0)
-		keys_fail(k, ZINC_E_INVALID, "rotary lanes (%s.%s, %u) must be even: they turn in pairs",
-		          k->arch, key, n);
+		keys_fail(k, ZINC_E_INVALID,
+		          "metadata key %s.%s makes %u lanes of a head turn; they turn in pairs",
+		          k->arch, keys_has(k, key) ? key : "attention.key_length", n);
 	return n;
 }
 
@@ -225,8 +227,11 @@ float keys_rope_stretch(struct arch_keys *k)
 	const char *type = NULL;
 	uint64_t n = 0;
 
-	if (k->host->meta_str(k->meta, full_name(k, "rope.scaling.type", name), &type, &n) ==
-	    ZINC_OK) {
+	int rc = k->host->meta_str(k->meta, full_name(k, "rope.scaling.type", name), &type, &n);
+
+	if (rc != ZINC_OK && rc != ZINC_E_UNSUPPORTED)
+		wrong_type(k, name, "a string");
+	if (rc == ZINC_OK) {
 		if (n == 4 && memcmp(type, "none", 4) == 0)
 			return 1.0f;
 		if (n != 6 || memcmp(type, "linear", 6) != 0) {

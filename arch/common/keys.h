@@ -15,7 +15,7 @@
  * of the three in a recurrent state) inside 32 bits. */
 enum arch_limit {
 	ARCH_MAX_LAYERS = 1024,
-	ARCH_MAX_CONTEXT = 1 << 30,
+	ARCH_MAX_CONTEXT = 1 << 28,
 	ARCH_MAX_EMBD = 1 << 17,
 	ARCH_MAX_FF = 1 << 20,
 	ARCH_MAX_HEADS = 1 << 12,
@@ -53,11 +53,12 @@ float keys_f32_or(struct arch_keys *k, const char *key, float min, float max, fl
 bool keys_bool_or(struct arch_keys *k, const char *key, bool absent);
 
 struct keys_range {
-	uint32_t n;        /* blocks in the file     */
-	uint32_t min, max; /* of every value         */
+	uint32_t n;        /* blocks in the file                        */
+	uint32_t min, max; /* of every value                            */
+	bool array_only;   /* else one number may stand for all         */
 };
 
-/* A number per block: one for all, or an array of exactly range.n. */
+/* A number (or bool, 0 or 1) per block: an array of exactly range.n. */
 void keys_per_layer(struct arch_keys *k, const char *key, struct keys_range range, uint32_t *out);
 
 /* What every attention has: n_head is a multiple of n_head_kv. */

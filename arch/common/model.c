@@ -85,13 +85,15 @@ uint32_t model_read_sizes(struct arch_model *m, struct arch_keys *k)
 	m->norm_eps = keys_f32(k, "attention.layer_norm_rms_epsilon", 1e-12f, 0.1f);
 
 	if (k->host->tensor(k->meta, "token_embd.weight", &embd) != ZINC_OK) {
-		keys_fail(k, ZINC_E_INVALID, "tensor token_embd.weight is missing: the file holds no model");
+		keys_fail(k, ZINC_E_INVALID,
+		          "tensor token_embd.weight is missing: the file holds no model");
 		return m->info.n_layer;
 	}
 	m->info.n_vocab = embd.ne[1];
 	if (embd.ne[1] < 1 || embd.ne[1] > ARCH_MAX_VOCAB)
-		keys_fail(k, ZINC_E_INVALID, "tensor token_embd.weight has %u rows, outside 1 to %u",
-		          embd.ne[1], (unsigned)ARCH_MAX_VOCAB);
+		keys_fail(k, ZINC_E_INVALID,
+		          "tensor token_embd.weight has %u rows, outside 1 to %u", embd.ne[1],
+		          (unsigned)ARCH_MAX_VOCAB);
 	return m->info.n_layer;
 }
 
@@ -234,12 +236,15 @@ void model_refuse_biases(const struct arch_model *m, struct arch_keys *k)
 	                                    "attn_qkv.bias", "attn_output.bias", "ffn_gate.bias",
 	                                    "ffn_up.bias",   "ffn_down.bias"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (model_has(m, 0, names[i]))
+	/* Where layers differ in kind, the first and the last do. */
+	const uint32_t ends[] = {0, m->info.n_layer - 1};
+
+	for (size_t i = 0; i < 2 * sizeof(names) / sizeof(names[0]); i++)
+		if (model_has(m, (int32_t)ends[i % 2], names[i / 2]))
 			keys_fail(k, ZINC_E_UNSUPPORTED,
-			          "tensor blk.0.%s: models of this kind with biases are not "
+			          "tensor blk.%u.%s: models of this kind with biases are not "
 			          "implemented",
-			          names[i]);
+			          ends[i % 2], names[i / 2]);
 }
 
 int model_info(void *model, struct zinc_arch_info *out)

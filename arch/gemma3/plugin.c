@@ -1,4 +1,5 @@
 /* plugin.c - what the loader sees of the gemma3 architecture. */
+#include "chat.h"
 #include "common/plugin.h"
 #include "gemma3.h"
 
@@ -20,6 +21,7 @@ static const struct zinc_arch gemma3_arch = {
 	.states = model_states,
 	.tokenizer = tokenizer,
 	.build = gemma3_build,
+	.chat = &gemma3_chat,
 };
 
 const struct zinc_plugin zinc_plugin_v0 = {

@@ -40,7 +40,7 @@ static void read_attention(const struct gemma4 *g, struct arch_keys *k, struct s
 	s->sliding.window = keys_u32(k, "attention.sliding_window", 1, ARCH_MAX_CONTEXT);
 
 	keys_per_layer(k, "attention.sliding_window_pattern",
-	               (struct keys_range){.n = n, .min = 0, .max = 1}, s->is_sliding);
+	               (struct keys_range){.n = n, .max = 1, .array_only = true}, s->is_sliding);
 	keys_per_layer(k, "attention.head_count_kv",
 	               (struct keys_range){.n = n, .min = 1, .max = ARCH_MAX_HEADS}, s->n_head_kv);
 	s->first_shared = n - keys_u32_or(k, "attention.shared_kv_layers", 0, n - 1, 0);
@@ -148,12 +148,12 @@ static void declare_layer(struct gemma4 *g, struct arch_keys *k, int32_t i, cons
 static void declare_ple(struct gemma4 *g)
 {
 	struct arch_model *m = &g->m;
-	const uint32_t lanes = g->ple_width * m->info.n_layer;
+	const uint32_t width = m->info.n_embd, lanes = g->ple_width * m->info.n_layer;
 	const struct zinc_weight_decl table = {.ne = {lanes, m->info.n_vocab},
 	                                       .roles = ZINC_ROLE_TABLE};
 
 	g->ple_table = decl_weight(m, -1, "per_layer_token_embd.weight", &table);
-	g->ple_model_proj = decl_matrix(m, -1, "per_layer_model_proj.weight", m->info.n_embd, lanes);
+	g->ple_model_proj = decl_matrix(m, -1, "per_layer_model_proj.weight", width, lanes);
 	g->ple_proj_norm = decl_vector(m, -1, "per_layer_proj_norm.weight", g->ple_width);
 }
 

@@ -1,4 +1,5 @@
 /* plugin.c - what the loader sees of the gemma4 architecture. */
+#include "chat.h"
 #include "common/plugin.h"
 #include "gemma4.h"
 
@@ -23,6 +24,7 @@ static const struct zinc_arch gemma4_arch = {
 	.states = model_states,
 	.tokenizer = tokenizer,
 	.build = gemma4_build,
+	.chat = &gemma4_chat,
 };
 
 const struct zinc_plugin zinc_plugin_v0 = {

@@ -55,7 +55,8 @@ static void declare(struct llama *l, struct arch_keys *k, struct sizes s)
 
 	s.attn.freqs = decl_rope_freqs(m, "rope", s.attn.n_rot, base, keys_rope_stretch(k));
 	/* Llama 3.1 and later stretch each frequency by a factor of its own. */
-	s.attn.factors = decl_optional(m, decl_vector(m, -1, "rope_freqs.weight", s.attn.n_rot / 2));
+	s.attn.factors = decl_vector(m, -1, "rope_freqs.weight", s.attn.n_rot / 2);
+	decl_optional(m, s.attn.factors);
 	decl_embd_and_head(m, k);
 	l->layers = model_alloc(m, m->info.n_layer, sizeof(*l->layers));
 	for (uint32_t i = 0; i < m->info.n_layer && !m->no_memory; i++)

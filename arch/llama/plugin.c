@@ -1,4 +1,5 @@
 /* plugin.c - what the loader sees of the llama architecture. */
+#include "chat.h"
 #include "common/plugin.h"
 #include "llama.h"
 
@@ -21,6 +22,7 @@ static const struct zinc_arch llama_arch = {
 	.states = model_states,
 	.tokenizer = tokenizer,
 	.build = llama_build,
+	.chat = &llama_chat,
 };
 
 const struct zinc_plugin zinc_plugin_v0 = {

@@ -1,4 +1,5 @@
 /* plugin.c - what the loader sees of the qwen3 architecture. */
+#include "chat.h"
 #include "common/plugin.h"
 #include "qwen3.h"
 
@@ -20,6 +21,7 @@ static const struct zinc_arch qwen3_arch = {
 	.states = model_states,
 	.tokenizer = tokenizer,
 	.build = qwen3_build,
+	.chat = &qwen3_chat,
 };
 
 const struct zinc_plugin zinc_plugin_v0 = {

@@ -40,8 +40,8 @@ static void read_delta(struct qwen35_delta_sizes *d, struct arch_keys *k)
 	                                                            : ZINC_DELTA_GROUPED;
 }
 
-/* Which blocks are recurrent: a list, or every interval-th one is not. Both are
- * over all blocks of the file, n of which are read. */
+/* Which blocks are recurrent: a list of the file's blocks, or else all but every
+ * interval-th. */
 static void read_pattern(struct arch_keys *k, uint32_t n_block, struct sizes *s)
 {
 	const uint32_t interval =
@@ -51,7 +51,7 @@ static void read_pattern(struct arch_keys *k, uint32_t n_block, struct sizes *s)
 		s->recurrent[i] = (i + 1) % interval != 0;
 	if (keys_has(k, "attention.recurrent_layers"))
 		keys_per_layer(k, "attention.recurrent_layers",
-		               (struct keys_range){.n = n_block, .min = 0, .max = 1},
+		               (struct keys_range){.n = n_block, .max = 1, .array_only = true},
 		               s->recurrent);
 }
 

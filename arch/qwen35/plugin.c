@@ -1,4 +1,5 @@
 /* plugin.c - what the loader sees of the qwen35 architecture. */
+#include "chat.h"
 #include "common/plugin.h"
 #include "qwen35.h"
 
@@ -20,6 +21,7 @@ static const struct zinc_arch qwen35_arch = {
 	.states = model_states,
 	.tokenizer = tokenizer,
 	.build = qwen35_build,
+	.chat = &qwen35_chat,
 };
 
 const struct zinc_plugin zinc_plugin_v0 = {

@@ -11,6 +11,7 @@
 #include <zinc/plugin.h>
 #include <zinc/view.h>
 
+struct cpu_kernels;
 struct cpu_pool;
 
 /* Instruction sets, each including the ones before it. */
@@ -33,6 +34,7 @@ struct zinc_dev {
 	struct cpu_pool *pool;
 	uint32_t n_threads;
 	enum cpu_isa isa; /* the best of this machine, or the option "isa" */
+	const struct cpu_kernels *kernels; /* of that isa; kernels.h */
 };
 
 /* What a kernel sees while it runs. */
@@ -50,6 +52,14 @@ typedef void cpu_run_fn(const struct cpu_ctx *ctx, const void *desc);
 static inline uint32_t cpu_u32(const struct cpu_ctx *ctx, struct zinc_u32 v)
 {
 	return v.slot ? ctx->params[v.slot] : v.imm;
+}
+
+/* The same for a number of live rows: never more than was recorded. */
+static inline uint32_t cpu_live(const struct cpu_ctx *ctx, struct zinc_u32 v)
+{
+	uint32_t n = cpu_u32(ctx, v);
+
+	return n < v.imm ? n : v.imm;
 }
 
 static inline uint8_t *cpu_ptr(const struct zinc_view *v)
@@ -78,9 +88,18 @@ uint32_t cpu_take(const struct cpu_ctx *ctx);
 void cpu_take_reset(const struct cpu_ctx *ctx);
 
 /* Appends a call; desc (size bytes) is copied. What a record() function ends
- * with. The run function may be chosen by dev->isa. */
+ * with, once: an op is one call, so that cmd_times() can count them. The run
+ * function may be chosen by dev->isa. */
 int cpu_cmd_add(struct zinc_cmd *cmd, cpu_run_fn *run, const void *desc, uint32_t size);
 struct zinc_dev *cpu_cmd_dev(struct zinc_cmd *cmd);
+/* A whole record() function: asks supports() and scratch() first, and names the
+ * op in the error that sticks. */
+int cpu_record(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
+               uint32_t variant, cpu_run_fn *run);
+
+/* Fills err (NULL ok) and returns code. */
+__attribute__((format(printf, 3, 4))) int cpu_err(struct zinc_err *err, int code, const char *fmt,
+                                                  ...);
 
 /* The op table entries; each is defined in its op's file. */
 extern const struct zinc_op_impl cpu_op_embed, cpu_op_dmmv, cpu_op_mmq, cpu_op_quant_act;

@@ -30,6 +30,7 @@
 #define LIN_MAX_ROWS 16  /* of a tile in class Q8                          */
 #define LIN_F32_ROWS 4   /* of a tile in class F32                         */
 #define LIN_MAX_LANES 16
+#define LIN_CHUNK_BYTES 272 /* of one row, in the largest format (Q8_0)       */
 #define LIN_PANEL 64     /* columns that share an unpacked tile            */
 
 /* Activation layout 1: a row is one of these per 256 elements (the last may be
@@ -66,6 +67,16 @@ struct lin_q8_step {
 	float *acc;
 };
 
+/* One column of class Q8, all of K: acc[r] = row r times x. */
+struct lin_column {
+	uint32_t dtype, k;
+	const uint8_t *w;    /* the first of the tile's rows         */
+	uint64_t stride;     /* bytes between rows                   */
+	const uint8_t *next; /* bytes to prefetch, as many as at w   */
+	const struct lin_act *x;
+	float *acc;
+};
+
 /* One step of class F32: acc[(c * LIN_F32_ROWS + r) * lanes + lane]. */
 struct lin_f32_step {
 	const float *w[LIN_F32_ROWS]; /* n elements of each row      */
@@ -80,14 +91,17 @@ struct lin_isa {
 	uint32_t rows;  /* of a tile in class Q8 */
 	uint32_t lanes; /* of class F32          */
 	quant_unpack_fn *(*unpack)(uint32_t dtype);
-	/* `rows` chunks to a tile; blocks of 32 that are filled */
-	void (*pack)(const struct quant_chunk *rows, const struct quant_format *f,
-	             uint32_t blocks, struct lin_tile *tile);
+	/* `blocks` blocks of 32 elements of `rows` rows, stride bytes apart, to a tile */
+	void (*fill)(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t blocks,
+	             struct lin_tile *tile);
 	void (*dot_q8)(const struct lin_q8_step *step);
+	/* Optional: a tile's rows times one column; false where the type has no
+	 * path for that, and fill and dot_q8 do it. */
+	bool (*column)(const struct lin_column *c);
 	/* a chunk, or n elements of F16 or BF16, to F32, bit for bit as quant_to_f32() */
 	void (*expand)(const struct quant_chunk *c, const struct quant_format *f, float *dst,
 	               uint32_t n);
-	void (*widen)(uint32_t dtype, const uint8_t *src, float *dst, uint32_t n);
+	void (*widen)(uint32_t dtype, const void *src, float *dst, uint64_t n);
 	void (*dot_f32)(const struct lin_f32_step *step);
 	/* k elements to lin_act_row_bytes(k) bytes */
 	void (*quantise)(const float *x, uint32_t k, struct lin_act *y);
@@ -95,11 +109,11 @@ struct lin_isa {
 
 extern const struct lin_isa lin_plain, lin_avx2, lin_avx512;
 
-/* The kernels for this device; lin_isa.c. */
+/* The kernels for this device; linear_isa.c */
 const struct lin_isa *lin_isa_of(enum cpu_isa isa);
 
-/* n elements of a row from element k0 on, a multiple of LIN_CHUNK; F32 rows are
- * returned in place, others go to buf. */
+/* n <= LIN_CHUNK elements of a row from element k0 on, a multiple of LIN_CHUNK,
+ * as F32: a row of F32 in place, others in buf. */
 const float *lin_row_f32(const struct lin_isa *isa, uint32_t dtype, const uint8_t *row,
                          uint32_t k0, uint32_t n, float *buf);
 

@@ -13,14 +13,18 @@ static quant_unpack_fn *unpack(uint32_t dtype)
 	return quant_format(dtype)->unpack;
 }
 
-static void pack(const struct quant_chunk *rows, const struct quant_format *f, uint32_t blocks,
+static void fill(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t blocks,
                  struct lin_tile *tile)
 {
-	(void)f;
+	quant_unpack_fn *unpack_row = unpack(dtype);
+
 	for (uint32_t r = 0; r < ROWS; r++) {
-		memcpy(tile->q + r * LIN_CHUNK, rows[r].q, 32 * blocks);
-		memcpy(tile->d + r * 16, rows[r].d, sizeof(rows[r].d));
-		memcpy(tile->m + r * 16, rows[r].m, sizeof(rows[r].m));
+		struct quant_chunk chunk;
+
+		unpack_row(w + r * stride, 32 * blocks, &chunk);
+		memcpy(tile->q + r * LIN_CHUNK, chunk.q, 32 * blocks);
+		memcpy(tile->d + r * 16, chunk.d, sizeof(chunk.d));
+		memcpy(tile->m + r * 16, chunk.m, sizeof(chunk.m));
 	}
 }
 
@@ -88,22 +92,6 @@ static void dot_q8(const struct lin_q8_step *s)
 	}
 }
 
-static void expand(const struct quant_chunk *c, const struct quant_format *f, float *dst,
-                   uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		int32_t q = f->is_signed ? (int8_t)c->q[i] : c->q[i] - f->off;
-		float w = c->d[i / f->sub] * (float)q;
-
-		dst[i] = f->has_min ? w - c->m[i / f->sub] : w;
-	}
-}
-
-static void widen(uint32_t dtype, const uint8_t *src, float *dst, uint32_t n)
-{
-	quant_to_f32(dtype, src, dst, n);
-}
-
 static void dot_f32(const struct lin_f32_step *s)
 {
 	for (uint32_t c = 0; c < s->n_cols; c++) {
@@ -159,10 +147,10 @@ const struct lin_isa lin_plain = {
 	.rows = ROWS,
 	.lanes = LANES,
 	.unpack = unpack,
-	.pack = pack,
+	.fill = fill,
 	.dot_q8 = dot_q8,
-	.expand = expand,
-	.widen = widen,
+	.expand = quant_chunk_to_f32,
+	.widen = quant_to_f32,
 	.dot_f32 = dot_f32,
 	.quantise = quantise,
 };

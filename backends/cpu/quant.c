@@ -103,8 +103,8 @@ float quant_e8m0_half(uint8_t e)
 	return f32_of_bits(e < 2 ? UINT32_C(0x00200000) << e : (uint32_t)(e - 1) << 23);
 }
 
-static void chunk_to_f32(const struct quant_format *f, const struct quant_chunk *c, float *dst,
-                         uint32_t n)
+void quant_chunk_to_f32(const struct quant_chunk *c, const struct quant_format *f, float *dst,
+                        uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		int32_t q = f->is_signed ? (int8_t)c->q[i] : c->q[i] - f->off;
@@ -133,7 +133,7 @@ void quant_to_f32(uint32_t dtype, const void *src, float *dst, uint64_t n)
 			uint32_t part = n - i < QUANT_CHUNK ? (uint32_t)(n - i) : QUANT_CHUNK;
 
 			f->unpack(p + i / f->elems * f->bytes, part, &c);
-			chunk_to_f32(f, &c, dst + i, part);
+			quant_chunk_to_f32(&c, f, dst + i, part);
 		}
 	}
 }

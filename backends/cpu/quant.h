@@ -50,12 +50,17 @@ struct quant_format {
 /* NULL when dtype is no weight dtype. */
 const struct quant_format *quant_format(uint32_t dtype);
 
+/* n elements of a chunk as F32. */
+void quant_chunk_to_f32(const struct quant_chunk *c, const struct quant_format *f, float *dst,
+                        uint32_t n);
+
 static inline uint16_t quant_u16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] | p[1] << 8);
 }
 
 extern const int8_t quant_iq4_values[16];
+extern const uint8_t quant_mxfp4_values[16]; /* twice the value, plus 12 */
 float quant_e8m0_half(uint8_t e); /* 2^(e - 128), the scale of an MXFP4 block */
 
 /* The 8 six-bit scales and minima of a Q4_K or Q5_K block. */

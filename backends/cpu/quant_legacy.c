@@ -9,7 +9,7 @@ const int8_t quant_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                      1,    13,   25,  38,  53,  69,  89,  113};
 
 /* Twice the values of E2M1, plus 12. */
-static const uint8_t mxfp4_values[16] = {12, 13, 14, 15, 16, 18, 20, 24,
+const uint8_t quant_mxfp4_values[16] = {12, 13, 14, 15, 16, 18, 20, 24,
                                          12, 11, 10, 9,  8,  6,  4,  0};
 
 static float f16_at(const uint8_t *p)
@@ -99,6 +99,6 @@ void quant_unpack_mxfp4(const uint8_t *src, uint32_t n, struct quant_chunk *out)
 		out->d[b] = quant_e8m0_half(src[0]);
 		nibbles(src + 1, q);
 		for (int i = 0; i < 32; i++)
-			q[i] = mxfp4_values[q[i]];
+			q[i] = quant_mxfp4_values[q[i]];
 	}
 }

@@ -71,8 +71,7 @@ int null_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_e
 	for (uint32_t i = 0; i < s->n_wait; i++)
 		if (null_tl_wait(s->wait[i].tl, s->wait[i].value, 0) != ZINC_OK)
 			return null_fail(err, ZINC_E_INVALID,
-			                 "a submit waits for a point that nothing before it reaches",
-			                 "");
+			                 "a submit waits for what nothing before it signals", "");
 	for (uint32_t i = 0; i < s->n_signal; i++)
 		null_tl_signal(s->signal[i].tl, s->signal[i].value);
 	return ZINC_OK;

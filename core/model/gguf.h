@@ -84,4 +84,9 @@ int gguf_get_bool(const struct gguf *g, const char *key, uint64_t i, uint32_t *o
 int gguf_get_str(const struct gguf *g, const char *key, uint64_t i, struct gguf_str *out);
 int gguf_get_len(const struct gguf *g, const char *key, uint64_t *n);
 
+/* The same conversions on a pair already found, for loops over long arrays. */
+int gguf_kv_u64(const struct gguf_kv *kv, uint64_t i, uint64_t *out);
+int gguf_kv_i64(const struct gguf_kv *kv, uint64_t i, int64_t *out);
+int gguf_kv_f32(const struct gguf_kv *kv, uint64_t i, float *out);
+
 #endif

@@ -52,10 +52,6 @@ int gguf_parse(struct arena *a, struct gguf_part *part, struct zinc_err *err);
 int gguf_parse_tensors(struct arena *a, struct gguf_part *part, struct gguf_cursor *c,
                        struct zinc_err *err);
 
-/* Values of a key-value pair, as the gguf_get functions convert them. */
-int gguf_kv_u64(const struct gguf_kv *kv, uint64_t i, uint64_t *out);
-int gguf_kv_i64(const struct gguf_kv *kv, uint64_t i, int64_t *out);
-
 /* Fills both indices of a joined file; a name that occurs twice is an error. */
 int gguf_index_build(struct gguf *g, struct zinc_err *err);
 

@@ -1,7 +1,7 @@
 /* gguf_get.c - looking up keys and tensors, and converting values. */
 #include "model/gguf_file.h"
 
-#include <endian.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ static int index_init(struct gguf_index *x, struct arena *a, uint64_t n)
 
 /* The slot that holds name, or the free one where it belongs. */
 static uint32_t *slot_of(const struct gguf_index *x, const char *name, name_fn *name_of,
-                         const void *ctx)
+			 const void *ctx)
 {
 	uint64_t i = hash(name) & x->mask;
 
@@ -41,7 +41,7 @@ static uint32_t *slot_of(const struct gguf_index *x, const char *name, name_fn *
 }
 
 static uint32_t index_find(const struct gguf_index *x, const char *name, name_fn *name_of,
-                         const void *ctx)
+			   const void *ctx)
 {
 	return *slot_of(x, name, name_of, ctx) - 1;
 }
@@ -115,11 +115,12 @@ int gguf_index_build(struct gguf *g, struct zinc_err *err)
 		return err_set(err, ZINC_E_NO_MEMORY, "out of memory while indexing the file");
 	for (uint32_t i = 0; i < first->n_kv; i++)
 		if (!index_add(&g->kv_index, i, kv_name, first->kv))
-			return err_set(err, ZINC_E_INVALID, "the key %s occurs twice", first->kv[i].key_z);
+			return err_set(err, ZINC_E_INVALID, "the key %s occurs twice",
+				       first->kv[i].key_z);
 	for (uint32_t i = 0; i < g->n_tensors; i++)
 		if (!index_add(&g->tensor_index, i, tensor_name, g->tensors))
 			return err_set(err, ZINC_E_INVALID, "the tensor %s occurs twice",
-			               g->tensors[i].name);
+				       g->tensors[i].name);
 	return ZINC_OK;
 }
 
@@ -217,33 +218,36 @@ int gguf_get_i32(const struct gguf *g, const char *key, uint64_t i, int32_t *out
 	return ZINC_OK;
 }
 
-int gguf_get_f32(const struct gguf *g, const char *key, uint64_t i, float *out)
+int gguf_kv_f32(const struct gguf_kv *kv, uint64_t i, float *out)
 {
-	const struct gguf_kv *kv = gguf_find(g, key);
 	uint64_t bits;
-	uint32_t half;
+	uint32_t word;
 	double d;
 
-	if (!kv)
-		return ZINC_E_UNSUPPORTED;
 	if (i >= kv->n)
 		return ZINC_E_INVALID;
 	switch (type_of(kv)) {
 	case GGUF_F32:
-		half = (uint32_t)load(kv, i, 4);
-		memcpy(out, &half, sizeof(*out));
+		word = (uint32_t)load(kv, i, 4);
+		memcpy(out, &word, sizeof(*out));
 		return ZINC_OK;
 	case GGUF_F64:
 		bits = load(kv, i, 8);
 		memcpy(&d, &bits, sizeof(d));
 		/* A finite double that is no finite float does not fit. */
-		if (isfinite(d) && fabs(d) > (double)3.40282347e38f)
+		if (isfinite(d) && fabs(d) > (double)FLT_MAX)
 			return ZINC_E_INVALID;
 		*out = (float)d;
 		return ZINC_OK;
-	default:
-		return ZINC_E_INVALID;
+	default: return ZINC_E_INVALID;
 	}
+}
+
+int gguf_get_f32(const struct gguf *g, const char *key, uint64_t i, float *out)
+{
+	const struct gguf_kv *kv = gguf_find(g, key);
+
+	return kv ? gguf_kv_f32(kv, i, out) : ZINC_E_UNSUPPORTED;
 }
 
 int gguf_get_bool(const struct gguf *g, const char *key, uint64_t i, uint32_t *out)

@@ -71,7 +71,7 @@ static int map_file(struct gguf_map *m, const char *path, struct zinc_err *err)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
 		close(fd);
 		return err_set(err, ZINC_E_IO, "%s is %s", path,
-		               S_ISREG(st.st_mode) ? "empty" : "not a regular file");
+			       S_ISREG(st.st_mode) ? "empty" : "not a regular file");
 	}
 	base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);
@@ -96,7 +96,7 @@ static int open_part(struct gguf *g, struct gguf_part *part, const char *path, s
 
 /* A non-negative integer key of one part; absent: leaves *out as it is. */
 static int part_u32(const struct gguf_part *part, const char *key, uint32_t *out,
-                    struct zinc_err *err)
+		    struct zinc_err *err)
 {
 	uint64_t v;
 
@@ -105,7 +105,7 @@ static int part_u32(const struct gguf_part *part, const char *key, uint32_t *out
 			continue;
 		if (gguf_kv_u64(&part->kv[i], 0, &v) || v >= UINT32_MAX)
 			return err_set(err, ZINC_E_INVALID, "%s: %s is no sensible number",
-			               part->map.path, key);
+				       part->map.path, key);
 		*out = (uint32_t)v;
 		return ZINC_OK;
 	}
@@ -128,7 +128,7 @@ static int split_from_keys(const struct gguf_part *part, struct split *s, struct
 
 /* Name and keys of the first file must tell the same story. */
 static int check_first(const struct gguf_part *part, const struct split *name, bool named,
-                       uint32_t *count, struct zinc_err *err)
+		       uint32_t *count, struct zinc_err *err)
 {
 	struct split keys;
 	int rc = split_from_keys(part, &keys, err);
@@ -140,15 +140,15 @@ static int check_first(const struct gguf_part *part, const struct split *name, b
 		return ZINC_OK;
 	if (!named)
 		return err_set(err, ZINC_E_INVALID,
-		               "%s is shard %" PRIu32 " of %" PRIu32
-		               " but is not named so; give all shards their names back "
-		               "(...-00001-of-%05" PRIu32 ".gguf)",
-		               part->map.path, keys.no, keys.count, keys.count);
+			       "%s is shard %" PRIu32 " of %" PRIu32
+			       " but is not named so; give all shards their names back "
+			       "(...-00001-of-%05" PRIu32 ".gguf)",
+			       part->map.path, keys.no, keys.count, keys.count);
 	if (keys.count != name->count || keys.no != name->no)
 		return err_set(err, ZINC_E_INVALID,
-		               "%s is named shard %" PRIu32 " of %" PRIu32
-		               " but says it is %" PRIu32 " of %" PRIu32,
-		               part->map.path, name->no, name->count, keys.no, keys.count);
+			       "%s is named shard %" PRIu32 " of %" PRIu32
+			       " but says it is %" PRIu32 " of %" PRIu32,
+			       part->map.path, name->no, name->count, keys.no, keys.count);
 	*count = name->count;
 	return ZINC_OK;
 }
@@ -165,8 +165,8 @@ static int open_shard(struct gguf *g, uint32_t no, uint32_t count, struct zinc_e
 	rc = open_part(g, part, path, err);
 	if (rc == ZINC_E_IO && err && err->native == ENOENT)
 		return err_set(err, ZINC_E_IO,
-		               "shard %" PRIu32 " of %" PRIu32 " is missing: no file %s", no, count,
-		               path);
+			       "shard %" PRIu32 " of %" PRIu32 " is missing: no file %s", no, count,
+			       path);
 	if (rc)
 		return rc;
 	rc = split_from_keys(part, &keys, err);
@@ -174,9 +174,9 @@ static int open_shard(struct gguf *g, uint32_t no, uint32_t count, struct zinc_e
 		return rc;
 	if (keys.no != no || keys.count != count)
 		return err_set(err, ZINC_E_INVALID,
-		               "%s says it is shard %" PRIu32 " of %" PRIu32
-		               ": it belongs to another split",
-		               path, keys.no, keys.count);
+			       "%s says it is shard %" PRIu32 " of %" PRIu32
+			       ": it belongs to another split",
+			       path, keys.no, keys.count);
 	return ZINC_OK;
 }
 
@@ -194,9 +194,9 @@ static int join(struct gguf *g, struct zinc_err *err)
 		return rc;
 	if (want != UINT32_MAX && want != n)
 		return err_set(err, ZINC_E_INVALID,
-		               "%s: split.tensors.count is %" PRIu32 " but the shards hold %" PRIu64
-		               " tensors",
-		               g->path, want, n);
+			       "%s: split.tensors.count is %" PRIu32 " but the shards hold %" PRIu64
+			       " tensors",
+			       g->path, want, n);
 	if (n >= UINT32_MAX)
 		return err_set(err, ZINC_E_INVALID, "%s: too many tensors", g->path);
 	g->tensors = arena_alloc(&g->arena, (size_t)(n + 1) * sizeof(*g->tensors));
@@ -255,7 +255,7 @@ int gguf_open(const char *path, struct gguf **out, struct zinc_err *err)
 		char *first = shard_path(&g->arena, path, 1);
 
 		rc = err_set(err, ZINC_E_INVALID, "%s is shard %" PRIu32 " of %" PRIu32 "; open %s",
-		             path, name.no, name.count, first ? first : "the first");
+			     path, name.no, name.count, first ? first : "the first");
 	} else {
 		rc = open_all(g, &name, named, err);
 	}
@@ -273,7 +273,8 @@ void gguf_close(struct gguf *g)
 		return;
 	for (uint32_t i = 0; i < g->n_parts; i++)
 		if (g->parts[i].map.base)
-			munmap((void *)(uintptr_t)g->parts[i].map.base, (size_t)g->parts[i].map.bytes);
+			munmap((void *)(uintptr_t)g->parts[i].map.base,
+			       (size_t)g->parts[i].map.bytes);
 	arena_finish(&g->arena);
 	free(g);
 }

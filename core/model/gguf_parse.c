@@ -15,12 +15,13 @@ enum {
 	MIN_KV_BYTES = 8 + 1 + 4 + 1,         /* key length, key, type, value    */
 	MIN_TENSOR_BYTES = 8 + 1 + 4 + 4 + 8, /* name, dimensions, type, offset  */
 	MAX_KEY_BYTES = 65535,
+	MAX_ENTRIES = 1 << 20, /* keys or tensors; models have some thousands */
 	DEFAULT_ALIGNMENT = 32
 };
 
 /* Bytes of a value, by type; 0: not of fixed size. */
 static const uint8_t value_bytes[] = {
-	[GGUF_U8] = 1, [GGUF_I8] = 1, [GGUF_U16] = 2, [GGUF_I16] = 2, [GGUF_U32] = 4,
+	[GGUF_U8] = 1,  [GGUF_I8] = 1,  [GGUF_U16] = 2,  [GGUF_I16] = 2,    [GGUF_U32] = 4,
 	[GGUF_I32] = 4, [GGUF_F32] = 4, [GGUF_BOOL] = 1, [GGUF_STRING] = 0, [GGUF_ARRAY] = 0,
 	[GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8,
 };
@@ -74,27 +75,33 @@ static int no_memory(struct zinc_err *err)
 static int cut_off(struct zinc_err *err, const char *where)
 {
 	return err_set(err, ZINC_E_INVALID,
-	               "the file ends in %s: it is cut off or damaged, download it again", where);
+		       "the file ends in %s: it is cut off or damaged, download it again", where);
 }
 
 static int cut_off_in(struct zinc_err *err, const struct gguf_kv *kv)
 {
-	return err_set(err, ZINC_E_INVALID,
-	               "the file ends in the value of %s: it is cut off or damaged, download it again",
-	               kv->key_z);
+	return err_set(
+		err, ZINC_E_INVALID,
+		"the file ends in the value of %s: it is cut off or damaged, download it again",
+		kv->key_z);
 }
 
-/* Strings: one pass over lengths and bytes. n is bounded by the caller. */
+/* The strings are walked before memory is asked for: in a large damaged file a
+ * wild count could still seem to fit. */
 static int parse_strings(struct arena *a, struct gguf_cursor *c, struct gguf_kv *kv,
-                         struct zinc_err *err)
+			 struct zinc_err *err)
 {
-	struct gguf_str *s = arena_alloc(a, (size_t)(kv->n ? kv->n : 1) * sizeof(*s));
+	struct gguf_cursor ahead = *c;
+	struct gguf_str *s, skipped;
 
+	for (uint64_t i = 0; i < kv->n; i++)
+		if (!gguf_read_str(&ahead, &skipped))
+			return cut_off_in(err, kv);
+	s = arena_alloc(a, (size_t)(kv->n ? kv->n : 1) * sizeof(*s));
 	if (!s)
 		return no_memory(err);
 	for (uint64_t i = 0; i < kv->n; i++)
-		if (!gguf_read_str(c, &s[i]))
-			return cut_off_in(err, kv);
+		gguf_read_str(c, &s[i]);
 	kv->strs = s;
 	return ZINC_OK;
 }
@@ -107,20 +114,21 @@ static int parse_array_head(struct gguf_cursor *c, struct gguf_kv *kv, struct zi
 		return cut_off_in(err, kv);
 	if (kv->elem_type == GGUF_ARRAY)
 		return err_set(err, ZINC_E_INVALID,
-		               "%s is an array of arrays, which zinc does not read", kv->key_z);
+			       "%s is an array of arrays, which zinc does not read", kv->key_z);
 	if (kv->elem_type > GGUF_F64)
-		return err_set(err, ZINC_E_INVALID, "%s is an array of the unknown value type %" PRIu32,
-		               kv->key_z, kv->elem_type);
+		return err_set(err, ZINC_E_INVALID,
+			       "%s is an array of the unknown value type %" PRIu32, kv->key_z,
+			       kv->elem_type);
 	min_bytes = kv->elem_type == GGUF_STRING ? 8 : value_bytes[kv->elem_type];
 	if (kv->n > left(c) / min_bytes)
 		return err_set(err, ZINC_E_INVALID,
-		               "%s claims %" PRIu64 " elements, more than the file has bytes for",
-		               kv->key_z, kv->n);
+			       "%s claims %" PRIu64 " elements, more than the file has bytes for",
+			       kv->key_z, kv->n);
 	return ZINC_OK;
 }
 
 static int parse_value(struct arena *a, struct gguf_cursor *c, struct gguf_kv *kv,
-                       struct zinc_err *err)
+		       struct zinc_err *err)
 {
 	uint32_t type = kv->type;
 	int rc;
@@ -133,8 +141,8 @@ static int parse_value(struct arena *a, struct gguf_cursor *c, struct gguf_kv *k
 		type = kv->elem_type;
 	}
 	if (type > GGUF_F64)
-		return err_set(err, ZINC_E_INVALID, "%s has the unknown value type %" PRIu32, kv->key_z,
-		               type);
+		return err_set(err, ZINC_E_INVALID, "%s has the unknown value type %" PRIu32,
+			       kv->key_z, type);
 	kv->raw = c->base + c->pos;
 	if (type == GGUF_STRING)
 		return parse_strings(a, c, kv, err);
@@ -145,7 +153,7 @@ static int parse_value(struct arena *a, struct gguf_cursor *c, struct gguf_kv *k
 }
 
 static int parse_kv(struct arena *a, struct gguf_cursor *c, uint64_t i, struct gguf_kv *kv,
-                    struct zinc_err *err)
+		    struct zinc_err *err)
 {
 	char *key;
 
@@ -153,8 +161,9 @@ static int parse_kv(struct arena *a, struct gguf_cursor *c, uint64_t i, struct g
 		return cut_off(err, "a metadata key");
 	if (kv->key.n == 0 || kv->key.n > MAX_KEY_BYTES || memchr(kv->key.ptr, 0, kv->key.n))
 		return err_set(err, ZINC_E_INVALID,
-		               "metadata key number %" PRIu64 " is empty, too long or holds a NUL byte",
-		               i);
+			       "metadata key number %" PRIu64
+			       " is empty, too long or holds a NUL byte",
+			       i);
 	key = arena_alloc(a, (size_t)kv->key.n + 1);
 	if (!key)
 		return no_memory(err);
@@ -185,7 +194,8 @@ static int not_gguf(const struct gguf_cursor *c, struct zinc_err *err)
 		size_t n = strlen(others[i].magic);
 
 		if (c->size >= n && !memcmp(c->base, others[i].magic, n))
-			return err_set(err, ZINC_E_INVALID, "not a GGUF file but %s", others[i].what);
+			return err_set(err, ZINC_E_INVALID, "not a GGUF file but %s",
+				       others[i].what);
 	}
 	return err_set(err, ZINC_E_INVALID, "not a GGUF file");
 }
@@ -201,12 +211,12 @@ static int parse_version(struct gguf_cursor *c, uint32_t *version, struct zinc_e
 		return ZINC_OK;
 	if (*version == 1)
 		return err_set(err, ZINC_E_VERSION,
-		               "GGUF version 1 is not read; convert the model again (version 3)");
+			       "GGUF version 1 is not read; convert the model again (version 3)");
 	if (*version && (*version & 0xffff) == 0)
 		return err_set(err, ZINC_E_INVALID,
-		               "a big-endian GGUF file; convert it to little endian");
-	return err_set(err, ZINC_E_VERSION, "GGUF version %" PRIu32 " is unknown; zinc reads 2 and 3",
-	               *version);
+			       "a big-endian GGUF file; convert it to little endian");
+	return err_set(err, ZINC_E_VERSION,
+		       "GGUF version %" PRIu32 " is unknown; zinc reads 2 and 3", *version);
 }
 
 static int find_alignment(struct gguf_part *part, struct zinc_err *err)
@@ -219,7 +229,7 @@ static int find_alignment(struct gguf_part *part, struct zinc_err *err)
 			continue;
 		if (gguf_kv_u64(&part->kv[i], 0, &v) || v < 8 || v > UINT32_MAX || (v & (v - 1)))
 			return err_set(err, ZINC_E_INVALID,
-			               "general.alignment must be a power of two, 8 or more");
+				       "general.alignment must be a power of two, 8 or more");
 		part->alignment = v;
 	}
 	return ZINC_OK;
@@ -234,14 +244,14 @@ int gguf_parse(struct arena *a, struct gguf_part *part, struct zinc_err *err)
 		return rc;
 	if (!gguf_read_u64(&c, &part->n_tensors) || !gguf_read_u64(&c, &part->n_kv))
 		return cut_off(err, "the header");
-	if (part->n_kv > left(&c) / MIN_KV_BYTES)
+	if (part->n_kv > left(&c) / MIN_KV_BYTES || part->n_kv > MAX_ENTRIES)
 		return err_set(err, ZINC_E_INVALID,
-		               "the header claims %" PRIu64 " metadata keys, more than the file has bytes for",
-		               part->n_kv);
-	if (part->n_tensors > left(&c) / MIN_TENSOR_BYTES || part->n_tensors > INT32_MAX)
+			       "the header claims %" PRIu64 " metadata keys, more than it can have",
+			       part->n_kv);
+	if (part->n_tensors > left(&c) / MIN_TENSOR_BYTES || part->n_tensors > MAX_ENTRIES)
 		return err_set(err, ZINC_E_INVALID,
-		               "the header claims %" PRIu64 " tensors, more than the file has bytes for",
-		               part->n_tensors);
+			       "the header claims %" PRIu64 " tensors, more than it can have",
+			       part->n_tensors);
 	part->kv = arena_alloc(a, (size_t)(part->n_kv + 1) * sizeof(*part->kv));
 	if (!part->kv)
 		return no_memory(err);

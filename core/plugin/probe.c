@@ -34,21 +34,16 @@ struct child {
 	struct report report;
 };
 
-static void send_report(const struct child *c)
-{
-	ssize_t n;
-
-	do
-		n = write(c->fd, &c->report, sizeof(c->report));
-	while (n < 0 && errno == EINTR);
-}
-
 static void at_stage(void *ctx, enum plug_stage stage)
 {
-	struct child *c = ctx;
+	const struct child *c = ctx;
+	struct report now = c->report;
+	ssize_t n;
 
-	c->report.stage = stage;
-	send_report(c);
+	now.stage = stage;
+	do
+		n = write(c->fd, &now, sizeof(now));
+	while (n < 0 && errno == EINTR);
 }
 
 /* A foreign crash must look like one: no handlers of ours (or of a sanitizer),
@@ -284,7 +279,8 @@ static void watch_child(const struct plug_registry *r, struct plug_slot *s, pid_
 		explain_death(s, &last, &end);
 	else
 		plug_set_state(s, PLUG_CRASHED,
-		               "no answer within %u ms %s; update the plugin or the driver under it",
+		               "no answer within %u ms %s; update the plugin or the driver under "
+		               "it",
 		               r->probe_timeout_ms, stage_text(last.stage));
 }
 

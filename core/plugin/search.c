@@ -64,8 +64,9 @@ static int add_path_list(struct search *s, const char *list, struct zinc_err *er
 	for (const char *at = list; rc == ZINC_OK && *at; at += n + (at[n] == ':')) {
 		n = strcspn(at, ":");
 		if (n && at[0] != '/')
-			log_msg(ZINC_LOG_WARN, "ZINC_PLUGIN_PATH: '%.*s' is not an absolute path; ignored",
-			        (int)n, at);
+			log_msg(ZINC_LOG_WARN,
+			        "ZINC_PLUGIN_PATH: '%.*s' is not an absolute path; ignored", (int)n,
+			        at);
 		else if (n)
 			rc = add(s, at, n, "", err);
 	}

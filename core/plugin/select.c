@@ -11,6 +11,7 @@
 static int status_of(enum plug_state s)
 {
 	switch (s) {
+	case PLUG_READY: /* a software device that nobody asked for */
 	case PLUG_NO_DEVICE:
 	case PLUG_NO_MATCH: return ZINC_E_NO_DEVICE;
 	case PLUG_WRONG_ABI: return ZINC_E_VERSION;
@@ -46,16 +47,13 @@ static int check_options(const struct plug_registry *r, const struct plug_slot *
 	return ZINC_OK;
 }
 
-/* Loads a slot in this process, if a child has survived it. */
+/* Loads a slot that a child has survived. */
 static int load(struct plug_registry *r, struct plug_slot *s, const struct plug **out,
                 struct zinc_err *err)
 {
-	if (!s->lib && s->pub.state == PLUG_READY) {
-		if (check_options(r, s, err) != ZINC_OK)
-			return ZINC_E_INVALID;
-		plug_load(r, s, NULL, NULL);
-	}
-	if (!s->lib)
+	if (!s->lib && check_options(r, s, err) != ZINC_OK)
+		return ZINC_E_INVALID;
+	if (!s->lib && !plug_load(r, s, NULL, NULL))
 		return ZINC_E_NO_DEVICE;
 	*out = &s->plug;
 	return ZINC_OK;
@@ -78,32 +76,36 @@ static int by_rank(const void *pa, const void *pb)
 	return strcmp(a->pub.id, b->pub.id);
 }
 
-/* What a name stands for, best first. */
+/* What is asked for. */
+struct wish {
+	bool (*accept)(const struct plug_slot *s, const char *name);
+	const char *name;
+	uint32_t kind;  /* enum zinc_kind                              */
+	bool automatic; /* nobody named it: no software device         */
+	bool match;     /* [match] of the manifest counts              */
+	char what[96];  /* "no backend 'x'": how a failure begins      */
+};
+
+/* The plugins that a wish accepts, best first. */
 struct shortlist {
 	struct plug_slot **slots;
 	uint32_t n;
 };
 
-typedef bool accept_fn(const struct plug_slot *s, const char *name);
-
-static int shortlist_init(struct shortlist *l, const struct plug_registry *r, accept_fn *accept,
-                          const char *name, struct zinc_err *err)
+static int shortlist_init(struct shortlist *l, struct plug_registry *r, const struct wish *w,
+                          struct zinc_err *err)
 {
 	l->n = 0;
 	l->slots = calloc(r->n + 1, sizeof(struct plug_slot *));
 	if (!l->slots)
 		return err_set(err, ZINC_E_NO_MEMORY, "no memory to choose a plugin");
 	for (uint32_t i = 0; i < r->n; i++)
-		if (r->slots[i]->pub.state != PLUG_MASKED && accept(r->slots[i], name))
+		if (r->slots[i]->pub.state != PLUG_MASKED && w->accept(r->slots[i], w->name))
 			l->slots[l->n++] = r->slots[i];
-	return ZINC_OK;
-}
-
-static void shortlist_rank(struct shortlist *l, struct plug_registry *r, bool match)
-{
 	for (uint32_t i = 0; i < l->n; i++)
-		plug_probe(r, l->slots[i], match);
+		plug_probe(r, l->slots[i], w->match);
 	qsort(l->slots, l->n, sizeof(struct plug_slot *), by_rank);
+	return ZINC_OK;
 }
 
 static int no_memory(struct zinc_err *err)
@@ -112,7 +114,7 @@ static int no_memory(struct zinc_err *err)
 }
 
 /* "WHAT: a is no-device: ...; b is crashed: ..." */
-static int none_loads(const struct shortlist *l, const char *what, struct zinc_err *err)
+static int none_loads(const struct shortlist *l, const struct wish *w, struct zinc_err *err)
 {
 	char *text = NULL;
 	size_t n;
@@ -135,29 +137,80 @@ static int none_loads(const struct shortlist *l, const char *what, struct zinc_e
 	if (l->n == 1)
 		err_set(err, code, "%s", text);
 	else
-		err_set(err, code, "%s: %s", what, text);
+		err_set(err, code, "%s: %s", w->what, text);
 	free(text);
 	return code;
 }
 
-/* Loads the best of the list that loads; in auto mode none that only pretends
- * to be a GPU. */
-static int load_best(struct plug_registry *r, const struct shortlist *l, bool automatic,
-                     const struct plug **out, struct zinc_err *err)
+static bool takes_model(const struct plug_slot *s, const char *name)
 {
-	for (uint32_t i = 0; i < l->n; i++) {
-		struct plug_slot *s = l->slots[i];
-		bool soft = plug_class_rank(s->dev_class) == 0;
-		int rc = automatic && soft ? ZINC_E_NO_DEVICE : load(r, s, out, err);
+	for (uint32_t i = 0; i < s->pub.n_gguf_names; i++)
+		if (strcmp(s->pub.gguf_names[i], name) == 0)
+			return true;
+	return false;
+}
 
-		if (rc == ZINC_OK || rc == ZINC_E_INVALID)
-			return rc;
-		if (!automatic && i + 1 < l->n)
-			log_msg(ZINC_LOG_WARN, "%s is %s: %s; trying %s instead", s->pub.id,
-			        plug_state_name(s->pub.state), s->pub.reason,
-			        l->slots[i + 1]->pub.id);
+/* The ids of backends, the model names of architectures; each once. */
+static void list_installed(const struct plug_registry *r, uint32_t kind, char *list, size_t room)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct plug_entry *e = &r->slots[i]->pub;
+		uint32_t n = kind == ZINC_KIND_ARCH ? e->n_gguf_names : 1;
+
+		if (e->kind != kind || e->state == PLUG_MASKED)
+			continue;
+		for (uint32_t k = 0; k < n && at < room; k++) {
+			const char *name = kind == ZINC_KIND_ARCH ? e->gguf_names[k] : e->id;
+			uint32_t before = 0;
+
+			while (before < i && !takes_model(r->slots[before], name))
+				before++;
+			if (before == i)
+				at += (size_t)snprintf(list + at, room - at, "%s%s",
+				                       at ? ", " : "", name);
+		}
 	}
-	return ZINC_E_NO_DEVICE;
+}
+
+static int not_installed(const struct plug_registry *r, const struct wish *w, struct zinc_err *err)
+{
+	char list[160] = "none";
+
+	list_installed(r, w->kind, list, sizeof(list));
+	return err_set(err, ZINC_E_UNSUPPORTED, "%s; installed: %s (see zinc plugin list)", w->what,
+	               list);
+}
+
+static bool may_be_tried(const struct plug_slot *s, const struct wish *w)
+{
+	return s->lib || (s->pub.state == PLUG_READY &&
+	                  !(w->automatic && plug_class_rank(s->dev_class) == 0));
+}
+
+/* Loads the best plugin that loads. */
+static int choose(struct plug_registry *r, const struct wish *w, const struct plug **out,
+                  struct zinc_err *err)
+{
+	struct shortlist l;
+	int rc = shortlist_init(&l, r, w, err);
+	bool done = rc != ZINC_OK;
+
+	*out = NULL;
+	for (uint32_t i = 0; i < l.n && !done; i++) {
+		struct plug_slot *s = l.slots[i];
+
+		rc = may_be_tried(s, w) ? load(r, s, out, err) : ZINC_E_NO_DEVICE;
+		done = rc == ZINC_OK || rc == ZINC_E_INVALID;
+		if (!done && !w->automatic && i + 1 < l.n)
+			log_msg(ZINC_LOG_WARN, "%s is %s: %s", s->pub.id,
+			        plug_state_name(s->pub.state), s->pub.reason);
+	}
+	if (!done)
+		rc = l.n ? none_loads(&l, w, err) : not_installed(r, w, err);
+	free(l.slots);
+	return rc;
 }
 
 static bool is_any(const struct plug_slot *s, const char *name)
@@ -241,50 +294,6 @@ static int explain(struct plug_registry *r, const struct plug *chosen, bool auto
 	return ZINC_OK;
 }
 
-/* "WHAT; installed: a, b" */
-static int not_installed(const struct plug_registry *r, uint32_t kind, const char *what,
-                         struct zinc_err *err)
-{
-	char list[160] = "";
-	size_t at = 0;
-
-	for (uint32_t i = 0; i < r->n; i++) {
-		const struct plug_entry *e = &r->slots[i]->pub;
-		uint32_t names = kind == ZINC_KIND_ARCH ? e->n_gguf_names : 1;
-
-		if (e->kind != kind || e->state == PLUG_MASKED)
-			continue;
-		for (uint32_t k = 0; k < names && at < sizeof(list); k++)
-			at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", at ? ", " : "",
-			                       kind == ZINC_KIND_ARCH ? e->gguf_names[k] : e->id);
-	}
-	return err_set(err, ZINC_E_UNSUPPORTED, "%s; installed: %s (see zinc plugin list)", what,
-	               at ? list : "none");
-}
-
-static int backend_by(struct plug_registry *r, accept_fn *accept, const char *want,
-                      const struct plug **out, struct zinc_err *err)
-{
-	bool automatic = accept == is_any;
-	struct shortlist l;
-	char what[96];
-	int rc = shortlist_init(&l, r, accept, want, err);
-
-	if (rc != ZINC_OK)
-		return rc;
-	shortlist_rank(&l, r, accept != is_id);
-	rc = load_best(r, &l, automatic, out, err);
-	if (rc == ZINC_E_INVALID || rc == ZINC_OK) {
-		free(l.slots);
-		return rc;
-	}
-	snprintf(what, sizeof(what), automatic ? "no backend can be used" : "no backend '%.40s'",
-	         want);
-	rc = l.n ? none_loads(&l, what, err) : not_installed(r, ZINC_KIND_BACKEND, what, err);
-	free(l.slots);
-	return rc;
-}
-
 static bool has_id(const struct plug_registry *r, const char *id)
 {
 	for (uint32_t i = 0; i < r->n; i++)
@@ -296,40 +305,29 @@ static bool has_id(const struct plug_registry *r, const char *id)
 int plug_backend(struct plug_registry *r, const char *want, const struct plug **out,
                  const char **why, struct zinc_err *err)
 {
-	bool automatic = strcmp(want, "auto") == 0;
+	struct wish w = { .accept = is_family, .name = want, .kind = ZINC_KIND_BACKEND,
+		          .automatic = strcmp(want, "auto") == 0, .match = true };
 	int rc;
 
-	*out = NULL;
 	*why = "";
-	rc = backend_by(r, automatic ? is_any : has_id(r, want) ? is_id : is_family, want, out,
-	                err);
-	return rc == ZINC_OK ? explain(r, *out, automatic, why, err) : rc;
-}
-
-static bool takes_model(const struct plug_slot *s, const char *name)
-{
-	for (uint32_t i = 0; i < s->pub.n_gguf_names; i++)
-		if (strcmp(s->pub.gguf_names[i], name) == 0)
-			return true;
-	return false;
+	snprintf(w.what, sizeof(w.what), "no backend '%.40s'", want);
+	if (w.automatic) {
+		w.accept = is_any;
+		snprintf(w.what, sizeof(w.what), "no backend can be used");
+	} else if (has_id(r, want)) {
+		w.accept = is_id;
+		w.match = false;
+	}
+	rc = choose(r, &w, out, err);
+	return rc == ZINC_OK ? explain(r, *out, w.automatic, why, err) : rc;
 }
 
 int plug_arch(struct plug_registry *r, const char *gguf_name, const struct plug **out,
               struct zinc_err *err)
 {
-	struct shortlist l;
-	char what[96];
-	int rc;
+	struct wish w = { .accept = takes_model, .name = gguf_name, .kind = ZINC_KIND_ARCH,
+		          .match = true };
 
-	*out = NULL;
-	rc = shortlist_init(&l, r, takes_model, gguf_name, err);
-	if (rc != ZINC_OK)
-		return rc;
-	shortlist_rank(&l, r, true);
-	rc = load_best(r, &l, false, out, err);
-	snprintf(what, sizeof(what), "no plugin for the model architecture '%.40s'", gguf_name);
-	if (rc != ZINC_OK && rc != ZINC_E_INVALID)
-		rc = l.n ? none_loads(&l, what, err) : not_installed(r, ZINC_KIND_ARCH, what, err);
-	free(l.slots);
-	return rc;
+	snprintf(w.what, sizeof(w.what), "no plugin for the model architecture '%.40s'", gguf_name);
+	return choose(r, &w, out, err);
 }

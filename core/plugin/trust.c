@@ -67,8 +67,9 @@ static int check_component(struct walk *w, const struct stat *st)
 		return ZINC_OK;
 	}
 	if (writable) {
-		snprintf(w->why, w->room, "%s may be written by others (mode %04o); run: chmod go-w '%s'",
-		         name, (unsigned)(st->st_mode & 07777), name);
+		snprintf(w->why, w->room,
+		         "%s may be written by others (mode %04o); run: chmod go-w '%s'", name,
+		         (unsigned)(st->st_mode & 07777), name);
 		return ZINC_E_INVALID;
 	}
 	if (above_shared && !S_ISDIR(st->st_mode)) {

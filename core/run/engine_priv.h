@@ -82,6 +82,8 @@ struct engine {
 uint32_t engine_bucket(uint32_t n_tokens);
 /* Builds every bucket's graph to learn the memory they need. */
 int recording_plan(struct engine *e, struct zinc_err *err);
+/* Does any op of any bucket have a variant of this class? */
+bool recording_uses(const struct engine *e, uint32_t numerics);
 int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err);
 int recording_clear_list(struct engine *e, struct zinc_err *err);
 void recording_finish(struct engine *e);

@@ -73,8 +73,10 @@ static int make_sampler(struct answer *a, const struct answer_config *c, struct 
 	for (size_t i = 0; i < c->n_ids && !rc; i++) {
 		rc = sampler_accept(a->sampler, c->ids[i]);
 		if (rc == ZINC_E_INVALID)
-			return err_set(err, rc, "the prompt holds token %d, but the vocabulary has %u "
-			               "tokens", c->ids[i], n_vocab);
+			return err_set(err, rc,
+				       "the prompt holds token %d, but the vocabulary has %u "
+				       "tokens",
+				       c->ids[i], n_vocab);
 		if (rc)
 			return err_set(err, rc, "no memory for a prompt of %zu tokens", c->n_ids);
 	}
@@ -99,7 +101,7 @@ static int make_text_path(struct answer *a, const struct answer_config *c, struc
 }
 
 int answer_begin(struct engine *e, const struct answer_config *c, struct answer **out,
-                 struct zinc_err *err)
+		 struct zinc_err *err)
 {
 	struct answer *a;
 	int rc;
@@ -123,7 +125,7 @@ int answer_begin(struct engine *e, const struct answer_config *c, struct answer 
 	};
 	if ((rc = make_sampler(a, c, err)) || (rc = make_text_path(a, c, err)) ||
 	    (rc = engine_seq_push(e, c->seq, c->ids + c->n_reused,
-	                          (uint32_t)(c->n_ids - c->n_reused), err))) {
+				  (uint32_t)(c->n_ids - c->n_reused), err))) {
 		answer_end(a);
 		return rc;
 	}
@@ -177,8 +179,8 @@ static int on_chat_event(void *ctx, const struct zinc_chat_event *ev)
 	if (ev->kind == ZINC_CHAT_REASONING)
 		return emit_text(a, ANSWER_REASONING, ev->text, (size_t)ev->n);
 	if (ev->kind == ZINC_CHAT_TOOL_CALL) {
-		struct answer_event call = {.kind = ANSWER_TOOL_CALL, .name = ev->name,
-		                            .arguments = ev->arguments};
+		struct answer_event call = {
+			.kind = ANSWER_TOOL_CALL, .name = ev->name, .arguments = ev->arguments};
 
 		a->n_tool_calls++;
 		return emit(a, &call);
@@ -187,7 +189,7 @@ static int on_chat_event(void *ctx, const struct zinc_chat_event *ev)
 }
 
 static int feed_text(struct answer *a, const char *text, size_t n, bool special,
-                     struct zinc_err *err)
+		     struct zinc_err *err)
 {
 	int rc;
 
@@ -237,7 +239,7 @@ static int finish(struct answer *a, enum answer_finish why, struct zinc_err *err
 		rc = a->chat->parser_end(a->parser, on_chat_event, a);
 		if (rc < 0 && !a->stop_string && !a->cancelled)
 			return err_set(err, rc, "the chat format failed at the answer's end: %s",
-			               err_name(rc));
+				       err_name(rc));
 		rc = ZINC_OK;
 	}
 	if (!a->stop_string)
@@ -328,9 +330,9 @@ enum answer_finish answer_finish(const struct answer *a)
 const char *answer_finish_name(enum answer_finish f)
 {
 	static const char *const names[] = {
-		[ANSWER_RUNNING] = "running",       [ANSWER_STOP] = "stop",
-		[ANSWER_LENGTH] = "length",         [ANSWER_TOOL_CALLS] = "tool_calls",
-		[ANSWER_CONTEXT] = "context",       [ANSWER_CANCELLED] = "cancelled",
+		[ANSWER_RUNNING] = "running", [ANSWER_STOP] = "stop",
+		[ANSWER_LENGTH] = "length",   [ANSWER_TOOL_CALLS] = "tool_calls",
+		[ANSWER_CONTEXT] = "context", [ANSWER_CANCELLED] = "cancelled",
 	};
 
 	return names[f];
@@ -372,7 +374,7 @@ void answer_end(struct answer *a)
 }
 
 int generate_one(struct engine *e, const struct answer_config *c, struct answer **out,
-                 struct zinc_err *err)
+		 struct zinc_err *err)
 {
 	struct answer *a;
 	int rc = answer_begin(e, c, &a, err);
@@ -390,8 +392,7 @@ int generate_one(struct engine *e, const struct answer_config *c, struct answer 
 	return rc;
 }
 
-int answer_breakers(const struct tok *t, const char *const *strings, size_t n,
-                    struct tok_ids *out)
+int answer_breakers(const struct tok *t, const char *const *strings, size_t n, struct tok_ids *out)
 {
 	uint32_t n_vocab = tok_n_vocab(t);
 

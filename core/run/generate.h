@@ -92,7 +92,7 @@ struct answer_stats {
 /* Queues the prompt. A prompt that does not fit is refused with both numbers
  * and nothing is queued. The engine, model and sequence must outlive it. */
 int answer_begin(struct engine *e, const struct answer_config *c, struct answer **out,
-                 struct zinc_err *err);
+		 struct zinc_err *err);
 
 /* After each engine_step(): when the sequence has logits, chooses a token,
  * delivers its text and queues it. After an error the answer can only be
@@ -112,10 +112,9 @@ void answer_end(struct answer *a); /* NULL ok; the sequence stays */
 
 /* Runs one answer until it is finished; *out is to be ended by the caller. */
 int generate_one(struct engine *e, const struct answer_config *c, struct answer **out,
-                 struct zinc_err *err);
+		 struct zinc_err *err);
 
 /* DRY breakers by text: appends every token that contains one of the strings. */
-int answer_breakers(const struct tok *t, const char *const *strings, size_t n,
-                    struct tok_ids *out);
+int answer_breakers(const struct tok *t, const char *const *strings, size_t n, struct tok_ids *out);
 
 #endif

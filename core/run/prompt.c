@@ -20,10 +20,11 @@
  * forms, no surrogates, nothing above U+10FFFF). */
 static size_t utf8_len(const unsigned char *s, size_t n)
 {
-	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-	             : s[0] >= 0xe0 && s[0] < 0xf0                 ? 3
-	             : s[0] >= 0xf0 && s[0] < 0xf5                 ? 4
-	                                                           : 0;
+	size_t len = s[0] < 0x80                   ? 1
+		     : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		     : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+		     : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						   : 0;
 
 	if (len == 0 || len > n)
 		return 0;
@@ -44,10 +45,11 @@ int prompt_check_utf8(const char *what, const char *text, size_t n, struct zinc_
 		size_t len = utf8_len((const unsigned char *)text + i, n - i);
 
 		if (!len)
-			return err_set(err, ZINC_E_INVALID,
-			               "%s is not UTF-8: byte 0x%02x at offset %zu; convert it with "
-			               "iconv first",
-			               what, (unsigned char)text[i], i);
+			return err_set(
+				err, ZINC_E_INVALID,
+				"%s is not UTF-8: byte 0x%02x at offset %zu; convert it with "
+				"iconv first",
+				what, (unsigned char)text[i], i);
 		i += len;
 	}
 	return ZINC_OK;
@@ -76,7 +78,7 @@ static int add_bos(const struct tok *t, struct tok_ids *ids)
 }
 
 int prompt_from_text(const struct model *m, const char *text, size_t n, bool parse_special,
-                     struct tok_ids *out, struct zinc_err *err)
+		     struct tok_ids *out, struct zinc_err *err)
 {
 	struct tok_ids ids = {0};
 	int rc = tok_encode(m->tok, text, n, parse_special, &ids, err);
@@ -161,7 +163,7 @@ static bool is_special(const struct tok *t, int32_t id)
 /* Piece by piece into out; the special tokens of the format's own pieces also
  * into specials. */
 static int encode_pieces(const struct tok *t, const struct rendered *r, struct tok_ids *out,
-                         struct tok_ids *specials, struct zinc_err *err)
+			 struct tok_ids *specials, struct zinc_err *err)
 {
 	for (size_t i = 0; i < r->n_pieces; i++) {
 		const struct piece *p = &r->piece[i];
@@ -169,8 +171,7 @@ static int encode_pieces(const struct tok *t, const struct rendered *r, struct t
 		int rc = tok_encode(t, r->text + p->begin, p->end - p->begin, p->special, out, err);
 
 		for (size_t j = first; j < out->n && p->special && !rc; j++)
-			if (is_special(t, out->id[j]) &&
-			    (rc = tok_ids_push(specials, out->id[j])))
+			if (is_special(t, out->id[j]) && (rc = tok_ids_push(specials, out->id[j])))
 				err_set(err, rc, "no memory for a prompt of %zu tokens", out->n);
 		if (rc)
 			return rc;
@@ -179,7 +180,7 @@ static int encode_pieces(const struct tok *t, const struct rendered *r, struct t
 }
 
 static bool has_exactly(const struct tok *t, const struct tok_ids *ids,
-                        const struct tok_ids *specials)
+			const struct tok_ids *specials)
 {
 	size_t seen = 0;
 
@@ -194,7 +195,7 @@ static bool has_exactly(const struct tok *t, const struct tok_ids *ids,
 }
 
 static int encode_rendered(const struct tok *t, const struct rendered *r, struct tok_ids *out,
-                           struct zinc_err *err)
+			   struct zinc_err *err)
 {
 	struct tok_ids pieces = {0}, specials = {0}, whole = {0};
 	struct tok_ids *chosen;
@@ -215,14 +216,14 @@ out:
 }
 
 int prompt_from_chat(const struct model *m, const struct zinc_chat_request *req,
-                     struct tok_ids *out, struct zinc_err *err)
+		     struct tok_ids *out, struct zinc_err *err)
 {
 	struct rendered r = {0};
 	int rc;
 
 	if (!m->arch->chat)
 		return err_set(err, ZINC_E_UNSUPPORTED,
-		               "the model has no chat format; send the prompt raw");
+			       "the model has no chat format; send the prompt raw");
 	rc = m->arch->chat->render(m->arch_model, req, on_piece, &r, err);
 	if (r.no_memory)
 		rc = err_set(err, ZINC_E_NO_MEMORY, "no memory for the rendered prompt");

@@ -1,9 +1,9 @@
 /* recording.c - one recorded command list per bucket of tokens. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "run/engine_priv.h"
 #include "util/err.h"
+#include "util/log.h"
 
 uint32_t engine_bucket(uint32_t n_tokens)
 {
@@ -43,21 +43,56 @@ static int build(struct engine *e, uint32_t bucket, struct zinc_graph **out, str
 	return ZINC_OK;
 }
 
-int recording_plan(struct engine *e, struct zinc_err *err)
+static int build_all(struct engine *e, struct zinc_err *err)
 {
 	for (uint32_t b = 0; b < e->n_buckets; b++) {
-		int rc = build(e, b, &e->rec[b].graph, err);
+		int rc;
 
+		graph_destroy(e->rec[b].graph);
+		e->rec[b].graph = NULL;
+		rc = build(e, b, &e->rec[b].graph, err);
 		if (rc)
 			return rc;
-		if (e->rec[b].graph->temp_bytes > e->temp_bytes)
-			e->temp_bytes = e->rec[b].graph->temp_bytes;
-		if (e->rec[b].graph->scratch_bytes > e->scratch_bytes)
-			e->scratch_bytes = e->rec[b].graph->scratch_bytes;
+	}
+	return ZINC_OK;
+}
+
+bool recording_uses(const struct engine *e, uint32_t numerics)
+{
+	for (uint32_t b = 0; b < e->n_buckets; b++) {
+		const struct zinc_graph *g = e->rec[b].graph;
+
+		for (uint32_t i = 0; i < g->n_ops; i++)
+			if (g->ops[i].impl->variants[g->ops[i].variant].numerics == numerics)
+				return true;
+	}
+	return false;
+}
+
+int recording_plan(struct engine *e, struct zinc_err *err)
+{
+	int rc = build_all(e, err);
+
+	if (!rc && e->cfg.batched == RUN_BATCHED_VALIDATE && recording_uses(e, ZINC_NUM_FREE) &&
+	    recording_uses(e, ZINC_NUM_Q8)) {
+		/* Rounding to 8 bits makes whole steps of last-bit differences, which
+		 * would hide what validation looks for. */
+		log_once(ZINC_LOG_WARN, "validate: this model's chunked ops order sums their own "
+		                        "way, so 8-bit activations are off in this run; "
+		                        "--numerics=strict validates those");
+		e->target.numerics_mask = 1u << ZINC_NUM_F32 | 1u << ZINC_NUM_FREE;
+		rc = build_all(e, err);
+	}
+	for (uint32_t b = 0; b < e->n_buckets && !rc; b++) {
+		const struct zinc_graph *g = e->rec[b].graph;
+
+		e->temp_bytes = g->temp_bytes > e->temp_bytes ? g->temp_bytes : e->temp_bytes;
+		e->scratch_bytes = g->scratch_bytes > e->scratch_bytes ? g->scratch_bytes
+		                                                       : e->scratch_bytes;
 	}
 	ledger_plan(&e->ledger, LEDGER_TEMPS, e->temp_bytes);
 	ledger_plan(&e->ledger, LEDGER_SCRATCH, e->scratch_bytes);
-	return ZINC_OK;
+	return rc;
 }
 
 int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err)

@@ -3,7 +3,8 @@
  *
  * Bounds: where all variants in use are of strict classes the bits must be
  * equal. With class FREE among them, sums may be ordered differently, and the
- * largest difference must stay within 1e-3 of the largest logit. */
+ * largest difference must stay within 1e-3 of the largest logit (8-bit
+ * activations are then off: see recording_plan()). */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -19,18 +20,6 @@ struct difference {
 	double kl;
 	bool top1;
 };
-
-static bool uses_free(const struct engine *e)
-{
-	for (uint32_t b = 0; b < e->n_buckets; b++) {
-		const struct zinc_graph *g = e->rec[b].graph;
-
-		for (uint32_t i = 0; i < g->n_ops; i++)
-			if (g->ops[i].impl->variants[g->ops[i].variant].numerics == ZINC_NUM_FREE)
-				return true;
-	}
-	return false;
-}
 
 static uint32_t argmax(const float *x, uint32_t n)
 {
@@ -101,7 +90,7 @@ static int first_layer(const struct engine *e, const struct seq *s, bool exact)
 
 static int judge(const struct engine *e, const struct seq *s, struct zinc_err *err)
 {
-	bool exact = !uses_free(e);
+	bool exact = !recording_uses(e, ZINC_NUM_FREE);
 	struct difference d = compare(s->logits, s->shadow->logits, e->model->info.n_vocab);
 	float bound = exact ? 0 : RELATIVE_BOUND * d.scale;
 	int layer;

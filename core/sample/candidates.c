@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+enum { BLOCK = 128 }; /* logits passed over at once when none is among the best */
+
 static bool better(const struct cand *a, const struct cand *b)
 {
 	return a->key > b->key || (a->key == b->key && a->id < b->id);
@@ -47,33 +49,73 @@ static void collect_equal(struct cands *out, const float *logits, size_t n, floa
 			out->c[out->n++] = (struct cand){0.0f, 0.0f, (int32_t)i};
 }
 
+float logits_max(const float *x, size_t n)
+{
+	enum { LANES = 16 };
+	float lane[LANES], max = -INFINITY;
+	size_t i = 0;
+
+	/* Written so that the compiler can keep the lanes in vector registers;
+	 * a NaN is larger than nothing. */
+	for (int k = 0; k < LANES; k++)
+		lane[k] = -INFINITY;
+	for (; i + LANES <= n; i += LANES)
+		for (int k = 0; k < LANES; k++)
+			lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
+	for (; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	for (int k = 0; k < LANES; k++)
+		max = lane[k] > max ? lane[k] : max;
+	return max;
+}
+
+/* One more for the `room` best; returns the logit that the next must exceed. */
+static float keep_best(struct cands *out, size_t room, struct cand c)
+{
+	if (out->n < room) {
+		out->c[out->n++] = c;
+		if (out->n < room)
+			return -INFINITY;
+		heapify(out->c, room, false);
+	} else {
+		out->c[0] = c;
+		sift_down(out->c, room, 0, false);
+	}
+	return out->c[0].logit;
+}
+
+static void collect_best(struct cands *out, const float *logits, size_t n, size_t room)
+{
+	float least = -INFINITY;
+
+	for (size_t block = 0; block < n; block += BLOCK) {
+		size_t end = block + BLOCK < n ? block + BLOCK : n;
+
+		if (!(logits_max(logits + block, end - block) > least))
+			continue;
+		for (size_t i = block; i < end; i++)
+			if (logits[i] > least)
+				least = keep_best(out, room,
+						  (struct cand){logits[i], logits[i], (int32_t)i});
+	}
+}
+
 void cands_collect(struct cands *out, const float *logits, size_t n, uint32_t top_k)
 {
-	size_t room = top_k && top_k < n ? top_k : n;
-	float floor_logit = -INFINITY; /* below the worst of a full set of top_k */
-
 	out->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct cand c = {logits[i], logits[i], (int32_t)i};
-
-		if (!(logits[i] > floor_logit))
-			continue;
-		if (logits[i] == INFINITY) {
-			collect_equal(out, logits, n, INFINITY);
-			out->n = out->n < room ? out->n : room;
-			return;
-		}
-		if (out->n < room) {
-			out->c[out->n++] = c;
-			if (out->n < room || room == n)
-				continue;
-			heapify(out->c, room, false);
-		} else {
-			out->c[0] = c;
-			sift_down(out->c, room, 0, false);
-		}
-		floor_logit = out->c[0].logit;
+	if (logits_max(logits, n) == INFINITY) {
+		collect_equal(out, logits, n, INFINITY);
+		if (top_k && top_k < out->n)
+			out->n = top_k;
+		return;
 	}
+	if (top_k && top_k < n) {
+		collect_best(out, logits, n, top_k);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (logits[i] > -INFINITY)
+			out->c[out->n++] = (struct cand){logits[i], logits[i], (int32_t)i};
 }
 
 size_t cands_best_first(struct cands *s, size_t k, cands_enough_fn *enough, void *ctx)

@@ -38,8 +38,7 @@ double sample_exp(double x);
 /* Repetition penalty (Keskar et al., "CTRL", 2019): a positive logit is divided
  * by it, a negative one multiplied. Presence and frequency penalties: once per
  * distinct token, and times the count of each. */
-void penalties_apply(const struct sample_config *c, struct window w, float *logits,
-                     uint32_t *mark);
+void penalties_apply(const struct sample_config *c, struct window w, float *logits, uint32_t *mark);
 
 /* DRY ("don't repeat yourself"): where the last L tokens occurred before,
  * L >= allowed_length, the token that followed them there is lowered by
@@ -47,7 +46,10 @@ void penalties_apply(const struct sample_config *c, struct window w, float *logi
  * never reaches across a breaker, and breakers themselves are never lowered.
  * z is room for w.n numbers; breakers are sorted. */
 void dry_apply(const struct sample_config *c, struct window w, float *logits, uint32_t *mark,
-               uint32_t *z);
+	       uint32_t *z);
+
+/* The largest of n numbers that is no NaN; -inf if there is none. */
+float logits_max(const float *x, size_t n);
 
 /* Tokens with a logit above -inf (NaN counts as -inf), the top_k largest of
  * them when top_k > 0; ties to the lower id. When some logits are +inf, those

@@ -60,7 +60,7 @@ static float penalty(const struct sample_config *c, uint32_t len)
 }
 
 void dry_apply(const struct sample_config *c, struct window w, float *logits, uint32_t *mark,
-               uint32_t *z)
+	       uint32_t *z)
 {
 	uint32_t limit = 0; /* tokens since the last breaker */
 

@@ -2,8 +2,7 @@
 #include "sample/chain.h"
 #include "sample/sample.h"
 
-void penalties_apply(const struct sample_config *c, struct window w, float *logits,
-                     uint32_t *mark)
+void penalties_apply(const struct sample_config *c, struct window w, float *logits, uint32_t *mark)
 {
 	for (size_t i = 0; i < w.n; i++)
 		mark[w.id[i]]++;

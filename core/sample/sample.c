@@ -42,7 +42,7 @@ void sample_config_init(struct sample_config *c)
 static int out_of_range(struct zinc_err *err, const char *name, double value, const char *range)
 {
 	return err_set(err, ZINC_E_INVALID, "%s %g is out of range: it must be %s", name, value,
-	               range);
+		       range);
 }
 
 /* NaN fails every comparison, so the tests are written to demand what is right. */
@@ -71,9 +71,9 @@ int sample_config_check(const struct sample_config *c, struct zinc_err *err)
 	for (size_t i = 0; i < c->n_bias; i++)
 		if (!(c->bias[i].bias < INFINITY))
 			return err_set(err, ZINC_E_INVALID,
-			               "logit bias of token %d is %g: it must be a number, or "
-			               "-inf to forbid the token",
-			               c->bias[i].id, (double)c->bias[i].bias);
+				       "logit bias of token %d is %g: it must be a number, or "
+				       "-inf to forbid the token",
+				       c->bias[i].id, (double)c->bias[i].bias);
 	return ZINC_OK;
 }
 
@@ -98,20 +98,21 @@ static int check_ids(const struct sample_config *c, uint32_t n_vocab, struct zin
 {
 	for (size_t i = 0; i < c->n_bias; i++)
 		if (c->bias[i].id < 0 || (uint32_t)c->bias[i].id >= n_vocab)
-			return err_set(err, ZINC_E_INVALID,
-			               "logit bias names token %d, but the vocabulary has %u tokens",
-			               c->bias[i].id, n_vocab);
+			return err_set(
+				err, ZINC_E_INVALID,
+				"logit bias names token %d, but the vocabulary has %u tokens",
+				c->bias[i].id, n_vocab);
 	for (size_t i = 0; i < c->n_suppress; i++)
 		if (c->suppress[i] < 0 || (uint32_t)c->suppress[i] >= n_vocab)
 			return err_set(err, ZINC_E_INVALID,
-			               "token %d is to be suppressed, but the vocabulary has %u "
-			               "tokens",
-			               c->suppress[i], n_vocab);
+				       "token %d is to be suppressed, but the vocabulary has %u "
+				       "tokens",
+				       c->suppress[i], n_vocab);
 	return ZINC_OK;
 }
 
 int sampler_create(const struct sample_config *c, uint32_t n_vocab, struct sampler **out,
-                   struct zinc_err *err)
+		   struct zinc_err *err)
 {
 	struct sampler *s;
 	int rc;
@@ -129,14 +130,15 @@ int sampler_create(const struct sample_config *c, uint32_t n_vocab, struct sampl
 	s->config.bias = s->bias = copy_of(c->bias, c->n_bias, sizeof(*s->bias));
 	s->config.dry_breakers = s->breakers =
 		copy_of(c->dry_breakers, c->n_dry_breakers, sizeof(*s->breakers));
-	s->config.suppress = s->suppress = copy_of(c->suppress, c->n_suppress, sizeof(*s->suppress));
+	s->config.suppress = s->suppress =
+		copy_of(c->suppress, c->n_suppress, sizeof(*s->suppress));
 	s->logits = calloc(n_vocab, sizeof(*s->logits));
 	s->mark = calloc(n_vocab, sizeof(*s->mark));
 	s->cand = calloc(n_vocab, sizeof(*s->cand));
 	if (!s->bias || !s->breakers || !s->suppress || !s->logits || !s->mark || !s->cand) {
 		sampler_destroy(s);
 		return err_set(err, ZINC_E_NO_MEMORY, "no memory for a sampler over %u tokens",
-		               n_vocab);
+			       n_vocab);
 	}
 	qsort(s->breakers, c->n_dry_breakers, sizeof(*s->breakers), compare_ids);
 	rng_seed(&s->rng, c->seed);
@@ -186,7 +188,7 @@ static struct window last_tokens(const struct sampler *s, size_t n)
 static bool penalties_on(const struct sample_config *c)
 {
 	return c->penalty_last_n && (c->repeat_penalty != 1.0f || c->presence_penalty != 0.0f ||
-	                             c->frequency_penalty != 0.0f);
+				     c->frequency_penalty != 0.0f);
 }
 
 static int apply_dry(struct sampler *s)
@@ -233,19 +235,17 @@ static int adjust(struct sampler *s, const float *logits, const float **out)
 	return rc;
 }
 
-/* -1 when nothing is above -inf. */
+/* The first of the largest; -1 when nothing is above -inf. */
 static int32_t largest(const float *logits, uint32_t n)
 {
-	float best = -INFINITY;
-	int32_t id = -1;
+	float max = logits_max(logits, n);
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (logits[i] > best) {
-			best = logits[i];
-			id = (int32_t)i;
-		}
-	}
-	return id;
+	if (max == -INFINITY)
+		return -1;
+	for (uint32_t i = 0; i < n; i++)
+		if (logits[i] == max)
+			return (int32_t)i;
+	return -1;
 }
 
 /* -1 when nothing is left. */
@@ -273,12 +273,12 @@ int sampler_next(struct sampler *s, const float *logits, int32_t *id, struct zin
 
 	if (rc)
 		return err_set(err, rc, "no memory for the DRY penalty over %zu tokens",
-		               s->n_history);
+			       s->n_history);
 	*id = s->config.temperature == 0.0f ? largest(adjusted, s->n_vocab) : draw(s, adjusted);
 	if (*id < 0)
 		return err_set(err, ZINC_E_INVALID,
-		               "no token can be chosen: every logit is NaN, -inf or forbidden by a "
-		               "bias");
+			       "no token can be chosen: every logit is NaN, -inf or forbidden by a "
+			       "bias");
 	rc = sampler_accept(s, *id);
 	return rc ? err_set(err, rc, "no memory for the history of %zu tokens", s->n_history) : rc;
 }

@@ -19,19 +19,19 @@ struct sample_bias {
 };
 
 struct sample_config {
-	float temperature;      /* 0: greedy                                   */
-	uint32_t top_k;         /* 0: off                                      */
-	float top_p;            /* 1: off                                      */
-	float min_p;            /* 0: off                                      */
-	float typical_p;        /* 1: off                                      */
-	uint32_t penalty_last_n; /* tokens looked back at; 0: penalties off    */
-	float repeat_penalty;   /* 1: off                                      */
-	float presence_penalty; /* 0: off                                      */
-	float frequency_penalty; /* 0: off                                     */
-	float dry_multiplier;   /* 0: off                                      */
-	float dry_base;         /* 1.75                                        */
+	float temperature;           /* 0: greedy                                   */
+	uint32_t top_k;              /* 0: off                                      */
+	float top_p;                 /* 1: off                                      */
+	float min_p;                 /* 0: off                                      */
+	float typical_p;             /* 1: off                                      */
+	uint32_t penalty_last_n;     /* tokens looked back at; 0: penalties off    */
+	float repeat_penalty;        /* 1: off                                      */
+	float presence_penalty;      /* 0: off                                      */
+	float frequency_penalty;     /* 0: off                                     */
+	float dry_multiplier;        /* 0: off                                      */
+	float dry_base;              /* 1.75                                        */
 	uint32_t dry_allowed_length; /* 2                                      */
-	uint32_t dry_last_n;    /* 0: the whole context                        */
+	uint32_t dry_last_n;         /* 0: the whole context                        */
 	uint64_t seed;
 	const struct sample_bias *bias; /* copied                              */
 	size_t n_bias;
@@ -49,7 +49,7 @@ void sample_config_init(struct sample_config *c);
 int sample_config_check(const struct sample_config *c, struct zinc_err *err);
 
 int sampler_create(const struct sample_config *c, uint32_t n_vocab, struct sampler **out,
-                   struct zinc_err *err);
+		   struct zinc_err *err);
 void sampler_destroy(struct sampler *s); /* NULL ok */
 /* The history that penalties look back at: prompt tokens and chosen ones. */
 int sampler_accept(struct sampler *s, int32_t id);

@@ -10,7 +10,7 @@
 struct stop_string {
 	char *text;
 	size_t len;
-	size_t *fail;  /* fail[i]: the state to fall back to from i + 1 matched bytes */
+	size_t *fail;   /* fail[i]: the state to fall back to from i + 1 matched bytes */
 	size_t matched; /* bytes */
 };
 

@@ -12,12 +12,15 @@
 
 enum { EOS = 256, MARK, THINK, CALL, BOS, SUPPRESSED, N_VOCAB };
 
-static const char *const special_text[] = {"<eos>", "<mark>", "<think>", "<call>", "<bos>",
-                                           "<never>"};
+static const char *const special_text[] = {"<eos>",  "<mark>", "<think>",
+					   "<call>", "<bos>",  "<never>"};
 
 static const int32_t suppressed[] = {SUPPRESSED};
 static struct zinc_tok_spec spec = {
-	.bos = BOS, .eos = EOS, .n_suppress = 1, .suppress = suppressed,
+	.bos = BOS,
+	.eos = EOS,
+	.n_suppress = 1,
+	.suppress = suppressed,
 };
 static int fake_tok;
 static struct tok *const the_tok = (struct tok *)&fake_tok;
@@ -68,7 +71,7 @@ size_t tok_max_piece(const struct tok *t)
 
 /* Two-byte sequences are enough for these tests. */
 size_t tok_stream_feed(struct tok_stream *s, const struct tok *t, int32_t id, char *buf,
-                       size_t room)
+		       size_t room)
 {
 	size_t n = 0;
 
@@ -116,7 +119,7 @@ int tok_ids_push(struct tok_ids *ids, int32_t id)
 
 /* One merge, "}\n" to the byte token 1, so that a border between pieces shows. */
 int tok_encode(const struct tok *t, const char *text, size_t n, bool parse_special,
-               struct tok_ids *out, struct zinc_err *err)
+	       struct tok_ids *out, struct zinc_err *err)
 {
 	(void)t;
 	(void)err;

@@ -32,12 +32,12 @@ struct seq {
 };
 
 int engine_seq_push(struct engine *e, struct seq *s, const int32_t *ids, uint32_t n,
-                    struct zinc_err *err)
+		    struct zinc_err *err)
 {
 	(void)ids;
 	if (s->pos + s->waiting + n > e->n_ctx)
 		return err_set(err, ZINC_E_INVALID, "%u tokens, context %u",
-		               s->pos + s->waiting + n, e->n_ctx);
+			       s->pos + s->waiting + n, e->n_ctx);
 	s->waiting += n;
 	return ZINC_OK;
 }
@@ -94,7 +94,7 @@ struct zinc_chat_parser {
 };
 
 static int send(struct zinc_chat_parser *p, zinc_chat_event_fn *fn, void *ctx, uint32_t kind,
-                const char *text, size_t n)
+		const char *text, size_t n)
 {
 	struct zinc_chat_event ev = {sizeof(ev), kind, text, n, "f", "{}"};
 
@@ -108,11 +108,11 @@ static int release(struct zinc_chat_parser *p, zinc_chat_event_fn *fn, void *ctx
 
 	p->held = 0;
 	return c ? send(p, fn, ctx, p->thinking ? ZINC_CHAT_REASONING : ZINC_CHAT_CONTENT, &c, 1)
-	         : 0;
+		 : 0;
 }
 
 static int parser_create(void *model, const struct zinc_chat_request *req,
-                         struct zinc_chat_parser **out, struct zinc_err *err)
+			 struct zinc_chat_parser **out, struct zinc_err *err)
 {
 	(void)model;
 	(void)req;
@@ -122,7 +122,7 @@ static int parser_create(void *model, const struct zinc_chat_request *req,
 }
 
 static int parser_feed(struct zinc_chat_parser *p, const char *text, size_t n, int special,
-                       zinc_chat_event_fn *fn, void *ctx)
+		       zinc_chat_event_fn *fn, void *ctx)
 {
 	if (special) {
 		if (release(p, fn, ctx))
@@ -183,8 +183,7 @@ static int on_event(void *ctx, const struct answer_event *ev)
 		l->prefill_calls++;
 		l->last_done = ev->done;
 		return l->cancel_prefill;
-	case ANSWER_TOKEN:
-		return ++l->tokens == l->cancel_after_tokens;
+	case ANSWER_TOKEN: return ++l->tokens == l->cancel_after_tokens;
 	case ANSWER_TOOL_CALL:
 		l->calls++;
 		strcat(l->text, "[");

@@ -15,7 +15,7 @@
 
 /* messages: pieces as "s:text" and "p:text" lines, '|' for a newline. */
 static int render(void *model, const struct zinc_chat_request *req, zinc_chat_piece_fn *fn,
-                  void *ctx, struct zinc_err *err)
+		  void *ctx, struct zinc_err *err)
 {
 	const char *at = req->messages;
 
@@ -100,15 +100,20 @@ static void test_text_prompt(void **state)
 static void test_utf8_check(void **state)
 {
 	static const char *const good[] = {"", "abc", "\xc3\xa9", "\xe2\x82\xac\xf0\x9f\x98\x80",
-	                                   "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf"};
+					   "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf"};
 	static const struct {
 		const char *text, *offset;
 	} bad[] = {
-		{"a\xff", "offset 1"},          {"ab\xc3", "offset 2"},
-		{"\xc0\x80", "offset 0"},       {"\xe0\x80\x80", "offset 0"},
-		{"a\xed\xa0\x80", "offset 1"},  {"\xf4\x90\x80\x80", "offset 0"},
-		{"\xf0\x80\x80\x80", "offset 0"}, {"abc\x80", "offset 3"},
-		{"\xe2\x82z", "offset 0"},      {"\xf5\x80\x80\x80", "offset 0"},
+		{"a\xff", "offset 1"},
+		{"ab\xc3", "offset 2"},
+		{"\xc0\x80", "offset 0"},
+		{"\xe0\x80\x80", "offset 0"},
+		{"a\xed\xa0\x80", "offset 1"},
+		{"\xf4\x90\x80\x80", "offset 0"},
+		{"\xf0\x80\x80\x80", "offset 0"},
+		{"abc\x80", "offset 3"},
+		{"\xe2\x82z", "offset 0"},
+		{"\xf5\x80\x80\x80", "offset 0"},
 	};
 	struct zinc_err err;
 
@@ -117,7 +122,7 @@ static void test_utf8_check(void **state)
 		assert_int_equal(prompt_check_utf8("it", good[i], strlen(good[i]), &err), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(prompt_check_utf8("it", bad[i].text, strlen(bad[i].text), &err),
-		                 ZINC_E_INVALID);
+				 ZINC_E_INVALID);
 		assert_non_null(strstr(err.msg, bad[i].offset));
 	}
 }

@@ -153,7 +153,7 @@ static void test_dry_long_run(void **state)
 }
 
 static void check_frequencies(const struct sample_config *c, const float *logits, size_t n,
-                              const double *p)
+			      const double *p)
 {
 	enum { DRAWS = 200000 };
 	struct sampler *s;

@@ -49,7 +49,7 @@ static void test_rng(void **state)
 {
 	const uint64_t want[] = {11520, 0, 1509978240, UINT64_C(1215971899390074240)};
 	const uint64_t seeded[] = {UINT64_C(6457827717110365317), UINT64_C(3203168211198807973),
-	                           UINT64_C(9817491932198370423), UINT64_C(4593380528125082431)};
+				   UINT64_C(9817491932198370423), UINT64_C(4593380528125082431)};
 	struct rng r = {{1, 2, 3, 4}};
 
 	(void)state;
@@ -92,9 +92,9 @@ static void test_penalties(void **state)
 				count += history[i] == id;
 			if (count) {
 				want = want > 0 ? want / (double)c.repeat_penalty
-				                : want * (double)c.repeat_penalty;
+						: want * (double)c.repeat_penalty;
 				want -= (double)c.presence_penalty +
-				        count * (double)c.frequency_penalty;
+					count * (double)c.frequency_penalty;
 			}
 			assert_true(fabs(got[id] - want) <= 1e-5 * (1 + fabs(want)));
 			assert_int_equal(mark[id], 0);
@@ -112,7 +112,7 @@ static bool in(const int32_t *list, size_t n, int32_t id)
 
 /* The definition, in quadratic time and worse. */
 static void dry_reference(const struct sample_config *c, struct window w, double *logits,
-                          int32_t n_vocab)
+			  int32_t n_vocab)
 {
 	for (int32_t id = 0; id < n_vocab; id++) {
 		size_t longest = 0;
@@ -130,9 +130,9 @@ static void dry_reference(const struct sample_config *c, struct window w, double
 			longest = len > longest ? len : longest;
 		}
 		if (longest >= c->dry_allowed_length)
-			logits[id] -= (double)c->dry_multiplier *
-			              pow((double)c->dry_base,
-			                  (double)(longest - c->dry_allowed_length));
+			logits[id] -=
+				(double)c->dry_multiplier *
+				pow((double)c->dry_base, (double)(longest - c->dry_allowed_length));
 	}
 }
 
@@ -380,16 +380,11 @@ static void test_typical_drops_the_obvious(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exp),
-		cmocka_unit_test(test_rng),
-		cmocka_unit_test(test_penalties),
-		cmocka_unit_test(test_dry_example),
-		cmocka_unit_test(test_dry_random),
-		cmocka_unit_test(test_top_k),
-		cmocka_unit_test(test_best_first),
-		cmocka_unit_test(test_top_p_and_min_p),
-		cmocka_unit_test(test_typical),
-		cmocka_unit_test(test_typical_drops_the_obvious),
+		cmocka_unit_test(test_exp),        cmocka_unit_test(test_rng),
+		cmocka_unit_test(test_penalties),  cmocka_unit_test(test_dry_example),
+		cmocka_unit_test(test_dry_random), cmocka_unit_test(test_top_k),
+		cmocka_unit_test(test_best_first), cmocka_unit_test(test_top_p_and_min_p),
+		cmocka_unit_test(test_typical),    cmocka_unit_test(test_typical_drops_the_obvious),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

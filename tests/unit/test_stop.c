@@ -30,7 +30,7 @@ static void take(struct result *r, const char *out, size_t n)
 
 /* Feeds text in pieces: bit i of cuts set means a cut after byte i. */
 static struct result feed_cut(const char *const *stops, size_t n_stops, const char *text,
-                              uint64_t cuts)
+			      uint64_t cuts)
 {
 	struct stop_matcher *m = stop_create(stops, n_stops);
 	struct result r = {.n = 0};
@@ -189,7 +189,7 @@ static void test_holds_back_no_more_than_needed(void **state)
 
 static void test_utf8(void **state)
 {
-	const char *accent[] = {"\xc3\xa9"};          /* e acute */
+	const char *accent[] = {"\xc3\xa9"};             /* e acute */
 	const char *ja[] = {"\xe7\xb5\x82\xe3\x82\x8f"}; /* two kanji/kana */
 	struct result r;
 

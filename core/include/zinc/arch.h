@@ -157,7 +157,7 @@ struct zinc_shape {
 struct zinc_arch {
 	uint32_t struct_size;
 	uint32_t flags;                /* 0                             */
-	const char *const *gguf_names; /* "qwen35", "qwen35moe", NULL   */
+	const char *const *gguf_names; /* as in general.architecture; NULL ends */
 
 	/* [any] Reads and checks metadata; no device, no tensor data. The err
 	 * names the key or tensor and what is wrong with it. host stays valid

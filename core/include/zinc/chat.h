@@ -42,7 +42,9 @@ struct zinc_chat_request {
 /* Receives the prompt in pieces. special: parse this piece for special tokens
  * (it is the template's own text); otherwise it is a user's or a tool's text,
  * in which "<|im_end|>" is just characters. Concatenated, the pieces are
- * exactly what the family's Jinja template renders. Return nonzero to stop. */
+ * exactly what the family's Jinja template renders; their borders say nothing
+ * about tokens, which may span them. Return nonzero to stop: render() then
+ * returns that. Nothing is delivered when the request is at fault. */
 typedef int zinc_chat_piece_fn(void *ctx, const char *text, size_t n, int special);
 
 enum zinc_chat_event_kind {
@@ -60,6 +62,8 @@ struct zinc_chat_event {
 	const char *arguments; /* TOOL_CALL: JSON object                      */
 };
 
+/* Pointers are valid during the call. Return nonzero to stop: the parser call
+ * then returns that, and only parser_destroy() may follow. */
 typedef int zinc_chat_event_fn(void *ctx, const struct zinc_chat_event *);
 
 struct zinc_chat {
@@ -84,7 +88,8 @@ struct zinc_chat {
 	int (*parser_feed)(struct zinc_chat_parser *, const char *text, size_t n, int special,
 	                   zinc_chat_event_fn *, void *ctx);
 	/* The answer ended: what was held back comes out. A tool call that was
-	 * cut off comes out as CONTENT. */
+	 * cut off or is malformed comes out as the text it was: CONTENT, or
+	 * REASONING when it began inside a thought. */
 	int (*parser_end)(struct zinc_chat_parser *, zinc_chat_event_fn *, void *ctx);
 	void (*parser_destroy)(struct zinc_chat_parser *); /* NULL ok */
 };

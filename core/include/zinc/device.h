@@ -31,8 +31,8 @@ enum zinc_dev_class {
 struct zinc_dev_info {
 	uint32_t struct_size; /* set by the caller                      */
 	uint32_t dev_class;   /* enum zinc_dev_class                    */
-	char name[64];        /* "AMD Radeon AI PRO R9700"              */
-	char driver[64];      /* "radv 25.0.7"; part of cache keys      */
+	char name[64];        /* as its maker names it                  */
+	char driver[64];      /* with version; part of cache keys       */
 	char pci[16];         /* "0000:03:00.0" or ""                   */
 	uint64_t mem_total;   /* bytes                                  */
 	uint64_t mem_budget;  /* bytes this process may use now         */

@@ -11,6 +11,9 @@
  * usually a slot, and views are sized for the largest N of the recording: rows
  * past N hold anything, must not be read into a result and may be overwritten.
  *
+ * A shape given as "[N, D] or [N, H, D]" has exactly n.imm rows along N. With
+ * n.imm == 1 both have ne[2] == 1, and all of ne[1] belongs to row 0.
+ *
  * Activations are F32 with ne[0] contiguous; other strides are free unless a
  * field says "dense". Inputs and outputs of one op do not overlap, except where
  * a field says that it may alias, and then only exactly.

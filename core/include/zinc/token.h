@@ -65,6 +65,9 @@ struct zinc_tok_spec {
 	const char *stop_text[ZINC_TOK_MAX_STOP];
 	const char *suppress_text[ZINC_TOK_MAX_STOP];
 	uint32_t n_stop_text, n_suppress_text;
+	/* One sentence about what the file left open and what was assumed, which
+	 * the core shows as a warning; NULL: nothing. Static string. */
+	const char *notice;
 };
 
 #ifdef __cplusplus

@@ -1,0 +1,71 @@
+/* embed.c - rows of a table by id, as F32. */
+#include "linear.h"
+
+#include <string.h>
+
+static void embed_row(const struct lin_isa *isa, const struct zinc_op_embed *op, int32_t id,
+                      float *y)
+{
+	uint32_t d = op->table.ne[0];
+	const uint8_t *row = cpu_ptr(&op->table) + (uint64_t)(uint32_t)id * op->table.nb[1];
+	float scale = op->scale != 0.0f ? op->scale : 1.0f;
+
+	if (id < 0 || (uint32_t)id >= op->table.ne[1]) {
+		memset(y, 0, d * sizeof(float));
+		return;
+	}
+	for (uint32_t k0 = 0; k0 < d; k0 += LIN_CHUNK) {
+		float buf[LIN_CHUNK];
+		uint32_t n = d - k0 < LIN_CHUNK ? d - k0 : LIN_CHUNK;
+		const float *w = lin_row_f32(isa, op->table.dtype, row, k0, n, buf);
+
+		for (uint32_t i = 0; i < n; i++)
+			y[k0 + i] = w[i] * scale;
+	}
+}
+
+static void run(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_embed *op = desc;
+	const struct lin_isa *isa = lin_isa_of(ctx->dev->isa);
+	const int32_t *ids = cpu_i32(&op->ids, 0);
+	uint32_t n = cpu_live(ctx, op->n), i;
+
+	while ((i = cpu_take(ctx)) < n)
+		embed_row(isa, op, ids[i], cpu_f32(&op->y, i, 0));
+}
+
+static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
+{
+	const struct zinc_op_embed *op = desc;
+	const struct quant_format *f = quant_format(op->table.dtype);
+
+	(void)dev;
+	if (op->flags || variant || !f || op->table.layout || op->table.ne[0] % f->elems ||
+	    op->table.nb[0] != f->bytes || op->table.ne[2] != 1)
+		return ZINC_E_UNSUPPORTED;
+	if (op->ids.dtype != ZINC_I32 || op->ids.nb[0] != sizeof(int32_t) ||
+	    op->y.dtype != ZINC_F32 || op->y.layout || op->y.ne[0] != op->table.ne[0])
+		return ZINC_E_UNSUPPORTED;
+	return ZINC_OK;
+}
+
+static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
+{
+	(void)variant;
+	return cpu_cmd_add(cmd, run, desc, sizeof(struct zinc_op_embed));
+}
+
+static const struct zinc_variant variants[] = {{"rows", 0, ZINC_NUM_F32}};
+
+const struct zinc_op_impl cpu_op_embed = {
+	.struct_size = sizeof(struct zinc_op_impl),
+	.op = ZINC_OP_EMBED,
+	.name = "embed",
+	.desc_size = sizeof(struct zinc_op_embed),
+	.n_variants = 1,
+	.variants = variants,
+	.wtypes = ZINC_TMASK_WEIGHT,
+	.supports = supports,
+	.record = record,
+};

@@ -1,0 +1,175 @@
+/* k_attn.h - kernel template of attention: some queries against one page.
+ *
+ * A query's arithmetic is the same alone or in company: each score is one dot
+ * product in VF partial sums, each output lane adds its keys in order. Queries
+ * with the same visible slots go in groups only to load a key or a value once
+ * for several of them. All scores come before all values, so that one side of
+ * the page at a time stays in the first-level cache. */
+#ifndef CPU_K_ATTN_H
+#define CPU_K_ATTN_H
+
+enum {
+	PAGE = ZINC_KV_PAGE,
+	GROUP = 3, /* queries that share a load                   */
+	KEYS = 4,  /* keys whose dot products run side by side    */
+	COLS = 4   /* vectors of output lanes kept in registers   */
+};
+
+/* Scores of `rows` queries for the keys of [lo, hi), in whole groups of KEYS. */
+static inline __attribute__((always_inline)) void dots(const struct kern_page *pg, const int rows,
+                                                       const struct kern_query *q,
+                                                       float (*s)[PAGE])
+{
+	const uint64_t stride = pg->k_stride;
+	const uint32_t dk = pg->dk, hi = q->hi;
+	const float *q0 = q[0].q, *q1 = q[rows > 1].q, *q2 = q[rows > 2 ? 2 : 0].q;
+
+	for (uint32_t j = q->lo / KEYS * KEYS; j < hi; j += KEYS) {
+		const float *k = pg->k + j * stride;
+		vf a0[KEYS], a1[KEYS], a2[KEYS];
+
+		for (int c = 0; c < KEYS; c++)
+			a0[c] = a1[c] = a2[c] = vf_set1(0);
+		for (uint32_t d = 0; d < dk; d += VF) {
+			for (int c = 0; c < KEYS; c++) {
+				vf key = vf_load(k + (uint64_t)c * stride + d);
+
+				a0[c] = vf_fma(key, vf_load(q0 + d), a0[c]);
+				if (rows > 1)
+					a1[c] = vf_fma(key, vf_load(q1 + d), a1[c]);
+				if (rows > 2)
+					a2[c] = vf_fma(key, vf_load(q2 + d), a2[c]);
+			}
+		}
+		vf_sum4(a0, s[0] + j);
+		if (rows > 1)
+			vf_sum4(a1, s[1] + j);
+		if (rows > 2)
+			vf_sum4(a2, s[2] + j);
+	}
+}
+
+/* Scores to weights exp(s - m), m the new maximum; returns the factor by which
+ * what was summed so far shrinks. Slots that are not visible get 0. */
+static float weigh(const struct kern_page *pg, struct kern_query *q, float *s)
+{
+	const vf none = vf_set1(-INFINITY), scale = vf_set1(pg->scale), cap = vf_set1(pg->softcap);
+	vf top = none, m, shrink, sum = vf_set1(0);
+
+	for (uint32_t j = 0; j < PAGE; j += VF) {
+		vi slot = vi_iota() + vi_set1((int32_t)j);
+		vi seen = (vi)(slot >= vi_set1((int32_t)q->lo)) &
+		          (vi)(slot < vi_set1((int32_t)q->hi));
+		vf x = vf_load(s + j) * scale;
+
+		if (pg->softcap != 0)
+			x = cap * vf_tanh(x / cap);
+		x = vf_select(seen, x, none);
+		vf_store(s + j, x);
+		top = vf_max(top, x);
+	}
+	m = vf_max(vf_set1(q->m), vf_set1(vf_hmax(top)));
+	shrink = vf_exp(vf_set1(q->m) - m);
+	for (uint32_t j = 0; j < PAGE; j += VF) {
+		vf p = vf_exp(vf_load(s + j) - m);
+
+		vf_store(s + j, p);
+		sum += p;
+	}
+	q->m = m[0];
+	q->l = q->l * shrink[0] + vf_sum(sum);
+	return shrink[0];
+}
+
+/* acc = acc * shrink + sum of weight j times value j, for `cols` vectors of
+ * lanes of `rows` queries. */
+static inline __attribute__((always_inline)) void add_values(const struct kern_page *pg,
+                                                             const int rows, const int cols,
+                                                             const struct kern_query *q,
+                                                             float (*s)[PAGE],
+                                                             const float *shrink, uint32_t d)
+{
+	const float *v = pg->v + d;
+	const uint64_t stride = pg->v_stride;
+	const uint32_t hi = q->hi;
+	vf a[GROUP][COLS];
+
+	for (int r = 0; r < rows; r++)
+		for (int c = 0; c < cols; c++)
+			a[r][c] = vf_load(q[r].acc + d + c * VF) * vf_set1(shrink[r]);
+	for (uint32_t j = q->lo; j < hi; j++) {
+		const float *row = v + j * stride;
+
+		for (int c = 0; c < cols; c++) {
+			vf value = vf_load(row + c * VF);
+
+			for (int r = 0; r < rows; r++)
+				a[r][c] = vf_fma(vf_set1(s[r][j]), value, a[r][c]);
+		}
+	}
+	for (int r = 0; r < rows; r++)
+		for (int c = 0; c < cols; c++)
+			vf_store(q[r].acc + d + c * VF, a[r][c]);
+}
+
+static inline __attribute__((always_inline)) void all_values(const struct kern_page *pg,
+                                                             const int rows,
+                                                             const struct kern_query *q,
+                                                             float (*s)[PAGE],
+                                                             const float *shrink)
+{
+	uint32_t d = 0;
+
+	for (; d + COLS * VF <= pg->dv; d += COLS * VF)
+		add_values(pg, rows, COLS, q, s, shrink, d);
+	for (; d < pg->dv; d += VF)
+		add_values(pg, rows, 1, q, s, shrink, d);
+}
+
+/* Neighbours from q on that see the same slots and go together: GROUP, but two
+ * and two of the last four. */
+static uint32_t group_size(const struct kern_query *q, uint32_t left)
+{
+	uint32_t n = 1;
+
+	while (n <= GROUP + 1 && n < left && q[n].lo == q->lo && q[n].hi == q->hi)
+		n++;
+	return n == 4 ? 2 : n < GROUP ? n : GROUP;
+}
+
+static void score_all(const struct kern_page *pg, const struct kern_query *q, uint32_t n,
+                      float (*s)[PAGE])
+{
+	for (uint32_t i = 0, size; i < n; i += size) {
+		size = group_size(q + i, n - i);
+		if (size == 3)
+			dots(pg, 3, q + i, s + i);
+		else if (size == 2)
+			dots(pg, 2, q + i, s + i);
+		else
+			dots(pg, 1, q + i, s + i);
+	}
+}
+
+static void attn_page(const struct kern_page *pg, struct kern_query *q, uint32_t n)
+{
+	float s[KERN_MAX_QUERIES][PAGE], shrink[KERN_MAX_QUERIES];
+
+	score_all(pg, q, n, s);
+	for (uint32_t i = 0; i < n; i++)
+		if (q[i].lo < q[i].hi)
+			shrink[i] = weigh(pg, &q[i], s[i]);
+	for (uint32_t i = 0, size; i < n; i += size) {
+		size = group_size(q + i, n - i);
+		if (q[i].lo == q[i].hi)
+			continue;
+		if (size == 3)
+			all_values(pg, 3, q + i, s + i, shrink + i);
+		else if (size == 2)
+			all_values(pg, 2, q + i, s + i, shrink + i);
+		else
+			all_values(pg, 1, q + i, s + i, shrink + i);
+	}
+}
+
+#endif

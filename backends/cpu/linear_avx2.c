@@ -1,0 +1,206 @@
+/* linear_avx2.c - class F32 with AVX2 and FMA, and the conversions. */
+#include "linear_avx2.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "unpack_avx2.h"
+
+#define LANES 8u
+#define MAX_COLS 3u
+#define ROWS LIN_F32_ROWS
+
+/* The format by value: known past stores that might alias it. */
+__attribute__((always_inline)) static inline void
+expand(const struct quant_chunk *c, const struct quant_format f, float *dst, uint32_t n)
+{
+	const __m256i off = _mm256_set1_epi32(f.off);
+
+	for (uint32_t i = 0; i < n; i += 8) {
+		uint32_t sub = i / f.sub;
+		__m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(c->q + i));
+		__m256i q = f.is_signed ? _mm256_cvtepi8_epi32(bytes)
+		                        : _mm256_sub_epi32(_mm256_cvtepu8_epi32(bytes), off);
+		__m256 w = _mm256_mul_ps(_mm256_set1_ps(c->d[sub]), _mm256_cvtepi32_ps(q));
+
+		if (f.has_min)
+			w = _mm256_sub_ps(w, _mm256_set1_ps(c->m[sub]));
+		_mm256_storeu_ps(dst + i, w);
+	}
+}
+
+void lin_avx2_expand(const struct quant_chunk *c, const struct quant_format *f, float *dst,
+                     uint32_t n)
+{
+	struct quant_format g = {.off = f->off, .sub = 32};
+
+	if (f->sub == 16) {
+		g.sub = 16;
+		g.has_min = f->has_min;
+		expand(c, g, dst, n);
+	} else if (f->is_signed) {
+		g.is_signed = true;
+		expand(c, g, dst, n);
+	} else {
+		g.has_min = f->has_min;
+		expand(c, g, dst, n);
+	}
+}
+
+static __m256 widen8(uint32_t dtype, __m128i v)
+{
+	if (dtype == ZINC_F16)
+		return _mm256_cvtph_ps(v);
+	return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+}
+
+void lin_avx2_widen(uint32_t dtype, const void *src, float *dst, uint64_t n)
+{
+	const uint16_t *h = src;
+	uint64_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		_mm256_storeu_ps(dst + i, widen8(dtype, _mm_loadu_si128((const __m128i *)
+		                                                        (const void *)(h + i))));
+	quant_to_f32(dtype, h + i, dst + i, n - i);
+}
+
+/* Lanes below n of 8. */
+static inline __m256i lane_mask(uint32_t n)
+{
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n),
+	                          _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+__attribute__((always_inline)) static inline void
+cols(const struct lin_f32_step *s, const float *const *x, float *acc, const uint32_t n_cols)
+{
+	__m256 sum[MAX_COLS][ROWS], xv[MAX_COLS];
+	uint32_t i = 0;
+
+	for (uint32_t c = 0; c < n_cols; c++)
+		for (uint32_t r = 0; r < ROWS; r++)
+			sum[c][r] = _mm256_load_ps(acc + (c * ROWS + r) * LANES);
+	for (; i + LANES <= s->n; i += LANES) {
+		for (uint32_t c = 0; c < n_cols; c++)
+			xv[c] = _mm256_loadu_ps(x[c] + i);
+		for (uint32_t r = 0; r < ROWS; r++) {
+			__m256 w = _mm256_loadu_ps(s->w[r] + i);
+
+			for (uint32_t c = 0; c < n_cols; c++)
+				sum[c][r] = _mm256_fmadd_ps(w, xv[c], sum[c][r]);
+		}
+	}
+	if (i < s->n) {
+		__m256i mask = lane_mask(s->n - i);
+
+		for (uint32_t r = 0; r < ROWS; r++) {
+			__m256 w = _mm256_maskload_ps(s->w[r] + i, mask);
+
+			for (uint32_t c = 0; c < n_cols; c++)
+				sum[c][r] = _mm256_fmadd_ps(w, _mm256_maskload_ps(x[c] + i, mask),
+				                            sum[c][r]);
+		}
+	}
+	for (uint32_t c = 0; c < n_cols; c++)
+		for (uint32_t r = 0; r < ROWS; r++)
+			_mm256_store_ps(acc + (c * ROWS + r) * LANES, sum[c][r]);
+}
+
+static void dot_f32(const struct lin_f32_step *step)
+{
+	for (uint32_t c = 0; c < step->n_cols; c += MAX_COLS) {
+		uint32_t n = step->n_cols - c < MAX_COLS ? step->n_cols - c : MAX_COLS;
+		float *acc = step->acc + c * ROWS * LANES;
+		const float *x[MAX_COLS];
+
+		for (uint32_t i = 0; i < n; i++)
+			x[i] = step->x[c + i] + step->k0;
+		if (n == 3)
+			cols(step, x, acc, 3);
+		else if (n == 2)
+			cols(step, x, acc, 2);
+		else
+			cols(step, x, acc, 1);
+	}
+}
+
+static inline float max_of(__m256 v)
+{
+	__m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+	m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+	return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+static inline int32_t sum_of(__m128i v)
+{
+	__m128i pairs = _mm_madd_epi16(_mm_maddubs_epi16(_mm_set1_epi8(1), v), _mm_set1_epi16(1));
+
+	pairs = _mm_add_epi32(pairs, _mm_unpackhi_epi64(pairs, pairs));
+	return _mm_cvtsi128_si32(pairs) + _mm_extract_epi32(pairs, 1);
+}
+
+/* One block of 32; false where it holds an infinity or a NaN. */
+static bool quantise_block(const float *x, struct lin_act *y, uint32_t b)
+{
+	const __m256 abs = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+	const __m256 limit = _mm256_set1_ps(3.4e38f);
+	__m256 v[4], amax = _mm256_setzero_ps(), finite = abs;
+	__m256i q[4], bytes;
+	int32_t sum0, sum1;
+	float top, inverse;
+
+	for (int i = 0; i < 4; i++) {
+		__m256 a;
+
+		v[i] = _mm256_loadu_ps(x + 8 * i);
+		a = _mm256_and_ps(v[i], abs);
+		amax = _mm256_max_ps(amax, a);
+		finite = _mm256_and_ps(finite, _mm256_cmp_ps(a, limit, _CMP_LE_OQ));
+	}
+	if (_mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_castps_si256(finite),
+	                                            _mm256_castps_si256(abs))) != -1)
+		return false;
+	top = max_of(amax);
+	top = top < 1e-30f ? 0.0f : top;
+	inverse = top > 0.0f ? 127.0f / top : 0.0f;
+	for (int i = 0; i < 4; i++)
+		q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], _mm256_set1_ps(inverse)));
+	bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+	bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+	_mm256_storeu_si256((__m256i *)(void *)(y->q + 32 * b), bytes);
+	sum0 = sum_of(_mm256_castsi256_si128(bytes));
+	sum1 = sum_of(_mm256_extracti128_si256(bytes, 1));
+	y->d[b] = top / 127.0f;
+	y->ds[b] = y->d[b] * (float)(sum0 + sum1);
+	y->sum[2 * b] = (int16_t)sum0;
+	y->sum[2 * b + 1] = (int16_t)sum1;
+	return true;
+}
+
+/* Whole blocks here; chunks that end early or hold no numbers in plain C. */
+void lin_avx2_quantise(const float *x, uint32_t k, struct lin_act *y)
+{
+	for (uint32_t k0 = 0; k0 < k; k0 += LIN_CHUNK, y++) {
+		bool done = k - k0 >= LIN_CHUNK;
+
+		for (uint32_t b = 0; b < 8 && done; b++)
+			done = quantise_block(x + k0 + 32 * b, y, b);
+		if (!done)
+			lin_plain.quantise(x + k0, k - k0 < LIN_CHUNK ? k - k0 : LIN_CHUNK, y);
+	}
+}
+
+const struct lin_isa lin_avx2 = {
+	.rows = 8,
+	.lanes = LANES,
+	.unpack = unpack_avx2,
+	.fill = lin_avx2_fill,
+	.dot_q8 = lin_avx2_dot_q8,
+	.column = lin_avx2_column,
+	.expand = lin_avx2_expand,
+	.widen = lin_avx2_widen,
+	.dot_f32 = dot_f32,
+	.quantise = lin_avx2_quantise,
+};

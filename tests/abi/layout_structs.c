@@ -1,0 +1,495 @@
+/* layout_structs.c - where every field of every public struct lies, and how
+ * large it is.
+ *
+ * A plugin that was built last year relies on these numbers. A field may be
+ * added at the end of a table or descriptor (then its struct's size changes here
+ * and a line is added); a value type never changes; nothing moves. Each field
+ * begins where the one before it ends, so that no byte is padding. */
+#include <zinc/plugin.h>
+#include <zinc/view.h>
+
+#if __SIZEOF_POINTER__ == 8
+#define SIZE(type, bytes)                                                                          \
+	_Static_assert(sizeof(struct type) == (bytes), "the size of " #type " changed")
+#define FIELD(type, field, at, bytes)                                                              \
+	_Static_assert(offsetof(struct type, field) == (at) &&                                     \
+	                       sizeof(((struct type *)0)->field) == (bytes),                       \
+	               #type "." #field " moved or changed its size")
+
+/* status.h */
+SIZE(zinc_err, 256);
+FIELD(zinc_err, code, 0, 4);
+FIELD(zinc_err, native, 4, 4);
+FIELD(zinc_err, msg, 8, 248);
+
+/* types.h */
+SIZE(zinc_dtype_info, 16);
+FIELD(zinc_dtype_info, name, 0, 8);
+FIELD(zinc_dtype_info, block_elems, 8, 4);
+FIELD(zinc_dtype_info, block_bytes, 12, 4);
+SIZE(zinc_view, 72);
+FIELD(zinc_view, buf, 0, 8);
+FIELD(zinc_view, off, 8, 8);
+FIELD(zinc_view, dtype, 16, 4);
+FIELD(zinc_view, layout, 20, 4);
+FIELD(zinc_view, ne, 24, 16);
+FIELD(zinc_view, nb, 40, 32);
+SIZE(zinc_u32, 8);
+FIELD(zinc_u32, imm, 0, 4);
+FIELD(zinc_u32, slot, 4, 4);
+
+/* op.h */
+SIZE(zinc_op_head, 8);
+FIELD(zinc_op_head, struct_size, 0, 4);
+FIELD(zinc_op_head, flags, 4, 4);
+
+/* op_basic.h */
+SIZE(zinc_op_rmsnorm, 528);
+FIELD(zinc_op_rmsnorm, struct_size, 0, 4);
+FIELD(zinc_op_rmsnorm, flags, 4, 4);
+FIELD(zinc_op_rmsnorm, x, 8, 72);
+FIELD(zinc_op_rmsnorm, weight, 80, 72);
+FIELD(zinc_op_rmsnorm, y, 152, 72);
+FIELD(zinc_op_rmsnorm, n, 224, 8);
+FIELD(zinc_op_rmsnorm, eps, 232, 4);
+FIELD(zinc_op_rmsnorm, pad0, 236, 4);
+FIELD(zinc_op_rmsnorm, residual, 240, 72);
+FIELD(zinc_op_rmsnorm, sum, 312, 72);
+FIELD(zinc_op_rmsnorm, gate, 384, 72);
+FIELD(zinc_op_rmsnorm, after, 456, 72);
+SIZE(zinc_op_glu, 240);
+FIELD(zinc_op_glu, struct_size, 0, 4);
+FIELD(zinc_op_glu, flags, 4, 4);
+FIELD(zinc_op_glu, gate, 8, 72);
+FIELD(zinc_op_glu, up, 80, 72);
+FIELD(zinc_op_glu, y, 152, 72);
+FIELD(zinc_op_glu, n, 224, 8);
+FIELD(zinc_op_glu, act, 232, 4);
+FIELD(zinc_op_glu, limit, 236, 4);
+SIZE(zinc_op_binary, 232);
+FIELD(zinc_op_binary, struct_size, 0, 4);
+FIELD(zinc_op_binary, flags, 4, 4);
+FIELD(zinc_op_binary, a, 8, 72);
+FIELD(zinc_op_binary, b, 80, 72);
+FIELD(zinc_op_binary, y, 152, 72);
+FIELD(zinc_op_binary, n, 224, 8);
+SIZE(zinc_op_unary, 168);
+FIELD(zinc_op_unary, struct_size, 0, 4);
+FIELD(zinc_op_unary, flags, 4, 4);
+FIELD(zinc_op_unary, x, 8, 72);
+FIELD(zinc_op_unary, y, 80, 72);
+FIELD(zinc_op_unary, n, 152, 8);
+FIELD(zinc_op_unary, value, 160, 4);
+FIELD(zinc_op_unary, pad0, 164, 4);
+SIZE(zinc_op_sigmoid_gate, 232);
+FIELD(zinc_op_sigmoid_gate, struct_size, 0, 4);
+FIELD(zinc_op_sigmoid_gate, flags, 4, 4);
+FIELD(zinc_op_sigmoid_gate, x, 8, 72);
+FIELD(zinc_op_sigmoid_gate, gate, 80, 72);
+FIELD(zinc_op_sigmoid_gate, y, 152, 72);
+FIELD(zinc_op_sigmoid_gate, n, 224, 8);
+SIZE(zinc_op_copy, 160);
+FIELD(zinc_op_copy, struct_size, 0, 4);
+FIELD(zinc_op_copy, flags, 4, 4);
+FIELD(zinc_op_copy, x, 8, 72);
+FIELD(zinc_op_copy, y, 80, 72);
+FIELD(zinc_op_copy, n, 152, 8);
+
+/* op_linear.h */
+SIZE(zinc_op_embed, 240);
+FIELD(zinc_op_embed, struct_size, 0, 4);
+FIELD(zinc_op_embed, flags, 4, 4);
+FIELD(zinc_op_embed, table, 8, 72);
+FIELD(zinc_op_embed, ids, 80, 72);
+FIELD(zinc_op_embed, y, 152, 72);
+FIELD(zinc_op_embed, n, 224, 8);
+FIELD(zinc_op_embed, scale, 232, 4);
+FIELD(zinc_op_embed, pad0, 236, 4);
+SIZE(zinc_op_linear, 600);
+FIELD(zinc_op_linear, struct_size, 0, 4);
+FIELD(zinc_op_linear, flags, 4, 4);
+FIELD(zinc_op_linear, w, 8, 72);
+FIELD(zinc_op_linear, x, 80, 72);
+FIELD(zinc_op_linear, y, 152, 72);
+FIELD(zinc_op_linear, n, 224, 8);
+FIELD(zinc_op_linear, scale, 232, 4);
+FIELD(zinc_op_linear, act, 236, 4);
+FIELD(zinc_op_linear, ids, 240, 72);
+FIELD(zinc_op_linear, expert_first, 312, 72);
+FIELD(zinc_op_linear, perm, 384, 72);
+FIELD(zinc_op_linear, gate_w, 456, 72);
+FIELD(zinc_op_linear, residual, 528, 72);
+SIZE(zinc_op_quant_act, 168);
+FIELD(zinc_op_quant_act, struct_size, 0, 4);
+FIELD(zinc_op_quant_act, flags, 4, 4);
+FIELD(zinc_op_quant_act, x, 8, 72);
+FIELD(zinc_op_quant_act, y, 80, 72);
+FIELD(zinc_op_quant_act, n, 152, 8);
+FIELD(zinc_op_quant_act, row_bytes, 160, 8);
+
+/* op_attn.h */
+SIZE(zinc_op_rope_dual, 752);
+FIELD(zinc_op_rope_dual, struct_size, 0, 4);
+FIELD(zinc_op_rope_dual, flags, 4, 4);
+FIELD(zinc_op_rope_dual, q, 8, 72);
+FIELD(zinc_op_rope_dual, k, 80, 72);
+FIELD(zinc_op_rope_dual, q_out, 152, 72);
+FIELD(zinc_op_rope_dual, k_out, 224, 72);
+FIELD(zinc_op_rope_dual, pos, 296, 72);
+FIELD(zinc_op_rope_dual, pos_row, 368, 72);
+FIELD(zinc_op_rope_dual, freqs, 440, 72);
+FIELD(zinc_op_rope_dual, factors, 512, 72);
+FIELD(zinc_op_rope_dual, n, 584, 8);
+FIELD(zinc_op_rope_dual, n_rot, 592, 4);
+FIELD(zinc_op_rope_dual, mode, 596, 4);
+FIELD(zinc_op_rope_dual, q_norm, 600, 72);
+FIELD(zinc_op_rope_dual, k_norm, 672, 72);
+FIELD(zinc_op_rope_dual, norm_eps, 744, 4);
+FIELD(zinc_op_rope_dual, pad0, 748, 4);
+SIZE(zinc_op_kv_write, 520);
+FIELD(zinc_op_kv_write, struct_size, 0, 4);
+FIELD(zinc_op_kv_write, flags, 4, 4);
+FIELD(zinc_op_kv_write, k, 8, 72);
+FIELD(zinc_op_kv_write, v, 80, 72);
+FIELD(zinc_op_kv_write, k_cache, 152, 72);
+FIELD(zinc_op_kv_write, v_cache, 224, 72);
+FIELD(zinc_op_kv_write, tok_seq, 296, 72);
+FIELD(zinc_op_kv_write, tok_pos, 368, 72);
+FIELD(zinc_op_kv_write, block_table, 440, 72);
+FIELD(zinc_op_kv_write, n, 512, 8);
+SIZE(zinc_op_flash_attn, 776);
+FIELD(zinc_op_flash_attn, struct_size, 0, 4);
+FIELD(zinc_op_flash_attn, flags, 4, 4);
+FIELD(zinc_op_flash_attn, q, 8, 72);
+FIELD(zinc_op_flash_attn, k_cache, 80, 72);
+FIELD(zinc_op_flash_attn, v_cache, 152, 72);
+FIELD(zinc_op_flash_attn, out, 224, 72);
+FIELD(zinc_op_flash_attn, tok_seq, 296, 72);
+FIELD(zinc_op_flash_attn, tok_pos, 368, 72);
+FIELD(zinc_op_flash_attn, seq_first, 440, 72);
+FIELD(zinc_op_flash_attn, seq_kv_len, 512, 72);
+FIELD(zinc_op_flash_attn, block_table, 584, 72);
+FIELD(zinc_op_flash_attn, n, 656, 8);
+FIELD(zinc_op_flash_attn, n_seqs, 664, 8);
+FIELD(zinc_op_flash_attn, q_head_dim, 672, 4);
+FIELD(zinc_op_flash_attn, kv_head_dim, 676, 4);
+FIELD(zinc_op_flash_attn, n_head, 680, 4);
+FIELD(zinc_op_flash_attn, n_head_kv, 684, 4);
+FIELD(zinc_op_flash_attn, scale, 688, 4);
+FIELD(zinc_op_flash_attn, softcap, 692, 4);
+FIELD(zinc_op_flash_attn, window, 696, 4);
+FIELD(zinc_op_flash_attn, pad0, 700, 4);
+FIELD(zinc_op_flash_attn, gate, 704, 72);
+
+/* op_ssm.h */
+SIZE(zinc_op_conv1d, 464);
+FIELD(zinc_op_conv1d, struct_size, 0, 4);
+FIELD(zinc_op_conv1d, flags, 4, 4);
+FIELD(zinc_op_conv1d, x, 8, 72);
+FIELD(zinc_op_conv1d, w, 80, 72);
+FIELD(zinc_op_conv1d, y, 152, 72);
+FIELD(zinc_op_conv1d, state, 224, 72);
+FIELD(zinc_op_conv1d, seq_first, 296, 72);
+FIELD(zinc_op_conv1d, state_slot, 368, 72);
+FIELD(zinc_op_conv1d, n, 440, 8);
+FIELD(zinc_op_conv1d, n_seqs, 448, 8);
+FIELD(zinc_op_conv1d, act, 456, 4);
+FIELD(zinc_op_conv1d, pad0, 460, 4);
+SIZE(zinc_op_delta_net, 832);
+FIELD(zinc_op_delta_net, struct_size, 0, 4);
+FIELD(zinc_op_delta_net, flags, 4, 4);
+FIELD(zinc_op_delta_net, q, 8, 72);
+FIELD(zinc_op_delta_net, k, 80, 72);
+FIELD(zinc_op_delta_net, v, 152, 72);
+FIELD(zinc_op_delta_net, alpha, 224, 72);
+FIELD(zinc_op_delta_net, beta, 296, 72);
+FIELD(zinc_op_delta_net, a, 368, 72);
+FIELD(zinc_op_delta_net, dt, 440, 72);
+FIELD(zinc_op_delta_net, y, 512, 72);
+FIELD(zinc_op_delta_net, state, 584, 72);
+FIELD(zinc_op_delta_net, seq_first, 656, 72);
+FIELD(zinc_op_delta_net, state_slot, 728, 72);
+FIELD(zinc_op_delta_net, n, 800, 8);
+FIELD(zinc_op_delta_net, n_seqs, 808, 8);
+FIELD(zinc_op_delta_net, head_map, 816, 4);
+FIELD(zinc_op_delta_net, q_scale, 820, 4);
+FIELD(zinc_op_delta_net, l2_eps, 824, 4);
+FIELD(zinc_op_delta_net, pad0, 828, 4);
+SIZE(zinc_op_state_copy, 96);
+FIELD(zinc_op_state_copy, struct_size, 0, 4);
+FIELD(zinc_op_state_copy, flags, 4, 4);
+FIELD(zinc_op_state_copy, pool, 8, 72);
+FIELD(zinc_op_state_copy, src, 80, 8);
+FIELD(zinc_op_state_copy, dst, 88, 8);
+
+/* op_moe.h */
+SIZE(zinc_op_moe_route, 536);
+FIELD(zinc_op_moe_route, struct_size, 0, 4);
+FIELD(zinc_op_moe_route, flags, 4, 4);
+FIELD(zinc_op_moe_route, logits, 8, 72);
+FIELD(zinc_op_moe_route, ids, 80, 72);
+FIELD(zinc_op_moe_route, weights, 152, 72);
+FIELD(zinc_op_moe_route, expert_first, 224, 72);
+FIELD(zinc_op_moe_route, perm, 296, 72);
+FIELD(zinc_op_moe_route, bias, 368, 72);
+FIELD(zinc_op_moe_route, expert_scale, 440, 72);
+FIELD(zinc_op_moe_route, n, 512, 8);
+FIELD(zinc_op_moe_route, k, 520, 4);
+FIELD(zinc_op_moe_route, gating, 524, 4);
+FIELD(zinc_op_moe_route, scale, 528, 4);
+FIELD(zinc_op_moe_route, pad0, 532, 4);
+SIZE(zinc_op_moe_combine, 448);
+FIELD(zinc_op_moe_combine, struct_size, 0, 4);
+FIELD(zinc_op_moe_combine, flags, 4, 4);
+FIELD(zinc_op_moe_combine, x, 8, 72);
+FIELD(zinc_op_moe_combine, weights, 80, 72);
+FIELD(zinc_op_moe_combine, y, 152, 72);
+FIELD(zinc_op_moe_combine, n, 224, 8);
+FIELD(zinc_op_moe_combine, shared, 232, 72);
+FIELD(zinc_op_moe_combine, shared_gate, 304, 72);
+FIELD(zinc_op_moe_combine, residual, 376, 72);
+
+/* op_out.h */
+SIZE(zinc_op_argmax, 160);
+FIELD(zinc_op_argmax, struct_size, 0, 4);
+FIELD(zinc_op_argmax, flags, 4, 4);
+FIELD(zinc_op_argmax, x, 8, 72);
+FIELD(zinc_op_argmax, ids, 80, 72);
+FIELD(zinc_op_argmax, n, 152, 8);
+SIZE(zinc_op_top_logits, 240);
+FIELD(zinc_op_top_logits, struct_size, 0, 4);
+FIELD(zinc_op_top_logits, flags, 4, 4);
+FIELD(zinc_op_top_logits, x, 8, 72);
+FIELD(zinc_op_top_logits, ids, 80, 72);
+FIELD(zinc_op_top_logits, values, 152, 72);
+FIELD(zinc_op_top_logits, n, 224, 8);
+FIELD(zinc_op_top_logits, n_top, 232, 4);
+FIELD(zinc_op_top_logits, pad0, 236, 4);
+
+/* device.h */
+SIZE(zinc_dev_info, 176);
+FIELD(zinc_dev_info, struct_size, 0, 4);
+FIELD(zinc_dev_info, dev_class, 4, 4);
+FIELD(zinc_dev_info, name, 8, 64);
+FIELD(zinc_dev_info, driver, 72, 64);
+FIELD(zinc_dev_info, pci, 136, 16);
+FIELD(zinc_dev_info, mem_total, 152, 8);
+FIELD(zinc_dev_info, mem_budget, 160, 8);
+FIELD(zinc_dev_info, buf_align, 168, 4);
+FIELD(zinc_dev_info, n_queues, 172, 4);
+SIZE(zinc_weight_use, 80);
+FIELD(zinc_weight_use, struct_size, 0, 4);
+FIELD(zinc_weight_use, roles, 4, 4);
+FIELD(zinc_weight_use, view, 8, 72);
+SIZE(zinc_weight_layout, 16);
+FIELD(zinc_weight_layout, struct_size, 0, 4);
+FIELD(zinc_weight_layout, layout, 4, 4);
+FIELD(zinc_weight_layout, bytes, 8, 8);
+SIZE(zinc_act_layout, 16);
+FIELD(zinc_act_layout, struct_size, 0, 4);
+FIELD(zinc_act_layout, layout, 4, 4);
+FIELD(zinc_act_layout, row_bytes, 8, 8);
+SIZE(zinc_point, 16);
+FIELD(zinc_point, tl, 0, 8);
+FIELD(zinc_point, value, 8, 8);
+SIZE(zinc_submit, 56);
+FIELD(zinc_submit, struct_size, 0, 4);
+FIELD(zinc_submit, queue, 4, 4);
+FIELD(zinc_submit, cmds, 8, 8);
+FIELD(zinc_submit, wait, 16, 8);
+FIELD(zinc_submit, signal, 24, 8);
+FIELD(zinc_submit, params, 32, 8);
+FIELD(zinc_submit, n_cmds, 40, 4);
+FIELD(zinc_submit, n_wait, 44, 4);
+FIELD(zinc_submit, n_signal, 48, 4);
+FIELD(zinc_submit, pad0, 52, 4);
+SIZE(zinc_variant, 16);
+FIELD(zinc_variant, name, 0, 8);
+FIELD(zinc_variant, max_cols, 8, 4);
+FIELD(zinc_variant, numerics, 12, 4);
+SIZE(zinc_op_impl, 64);
+FIELD(zinc_op_impl, struct_size, 0, 4);
+FIELD(zinc_op_impl, op, 4, 4);
+FIELD(zinc_op_impl, name, 8, 8);
+FIELD(zinc_op_impl, desc_size, 16, 4);
+FIELD(zinc_op_impl, n_variants, 20, 4);
+FIELD(zinc_op_impl, variants, 24, 8);
+FIELD(zinc_op_impl, wtypes, 32, 8);
+FIELD(zinc_op_impl, supports, 40, 8);
+FIELD(zinc_op_impl, scratch, 48, 8);
+FIELD(zinc_op_impl, record, 56, 8);
+SIZE(zinc_backend, 184);
+FIELD(zinc_backend, struct_size, 0, 4);
+FIELD(zinc_backend, n_ops, 4, 4);
+FIELD(zinc_backend, ops, 8, 8);
+FIELD(zinc_backend, dev_count, 16, 8);
+FIELD(zinc_backend, dev_info, 24, 8);
+FIELD(zinc_backend, dev_open, 32, 8);
+FIELD(zinc_backend, dev_close, 40, 8);
+FIELD(zinc_backend, buf_alloc, 48, 8);
+FIELD(zinc_backend, buf_import, 56, 8);
+FIELD(zinc_backend, buf_free, 64, 8);
+FIELD(zinc_backend, buf_write, 72, 8);
+FIELD(zinc_backend, buf_read, 80, 8);
+FIELD(zinc_backend, weight_layout, 88, 8);
+FIELD(zinc_backend, weight_pack, 96, 8);
+FIELD(zinc_backend, act_layout, 104, 8);
+FIELD(zinc_backend, cmd_begin, 112, 8);
+FIELD(zinc_backend, cmd_end, 120, 8);
+FIELD(zinc_backend, cmd_free, 128, 8);
+FIELD(zinc_backend, cmd_times, 136, 8);
+FIELD(zinc_backend, submit, 144, 8);
+FIELD(zinc_backend, tl_create, 152, 8);
+FIELD(zinc_backend, tl_wait, 160, 8);
+FIELD(zinc_backend, tl_value, 168, 8);
+FIELD(zinc_backend, tl_free, 176, 8);
+
+/* token.h */
+SIZE(zinc_tok_spec, 448);
+FIELD(zinc_tok_spec, struct_size, 0, 4);
+FIELD(zinc_tok_spec, kind, 4, 4);
+FIELD(zinc_tok_spec, flags, 8, 4);
+FIELD(zinc_tok_spec, n_patterns, 12, 4);
+FIELD(zinc_tok_spec, patterns, 16, 64);
+FIELD(zinc_tok_spec, bos, 80, 4);
+FIELD(zinc_tok_spec, eos, 84, 4);
+FIELD(zinc_tok_spec, unk, 88, 4);
+FIELD(zinc_tok_spec, pad, 92, 4);
+FIELD(zinc_tok_spec, stop, 96, 64);
+FIELD(zinc_tok_spec, n_stop, 160, 4);
+FIELD(zinc_tok_spec, n_suppress, 164, 4);
+FIELD(zinc_tok_spec, suppress, 168, 8);
+FIELD(zinc_tok_spec, stop_text, 176, 128);
+FIELD(zinc_tok_spec, suppress_text, 304, 128);
+FIELD(zinc_tok_spec, n_stop_text, 432, 4);
+FIELD(zinc_tok_spec, n_suppress_text, 436, 4);
+FIELD(zinc_tok_spec, notice, 440, 8);
+
+/* chat.h */
+SIZE(zinc_chat_request, 32);
+FIELD(zinc_chat_request, struct_size, 0, 4);
+FIELD(zinc_chat_request, thinking, 4, 4);
+FIELD(zinc_chat_request, no_generation_prompt, 8, 4);
+FIELD(zinc_chat_request, pad0, 12, 4);
+FIELD(zinc_chat_request, messages, 16, 8);
+FIELD(zinc_chat_request, tools, 24, 8);
+SIZE(zinc_chat_event, 40);
+FIELD(zinc_chat_event, struct_size, 0, 4);
+FIELD(zinc_chat_event, kind, 4, 4);
+FIELD(zinc_chat_event, text, 8, 8);
+FIELD(zinc_chat_event, n, 16, 8);
+FIELD(zinc_chat_event, name, 24, 8);
+FIELD(zinc_chat_event, arguments, 32, 8);
+SIZE(zinc_chat, 56);
+FIELD(zinc_chat, struct_size, 0, 4);
+FIELD(zinc_chat, flags, 4, 4);
+FIELD(zinc_chat, render, 8, 8);
+FIELD(zinc_chat, warning, 16, 8);
+FIELD(zinc_chat, parser_create, 24, 8);
+FIELD(zinc_chat, parser_feed, 32, 8);
+FIELD(zinc_chat, parser_end, 40, 8);
+FIELD(zinc_chat, parser_destroy, 48, 8);
+
+/* arch.h */
+SIZE(zinc_tensor_info, 24);
+FIELD(zinc_tensor_info, struct_size, 0, 4);
+FIELD(zinc_tensor_info, dtype, 4, 4);
+FIELD(zinc_tensor_info, ne, 8, 16);
+SIZE(zinc_arch_host, 152);
+FIELD(zinc_arch_host, struct_size, 0, 4);
+FIELD(zinc_arch_host, abi_minor, 4, 4);
+FIELD(zinc_arch_host, meta_u32, 8, 8);
+FIELD(zinc_arch_host, meta_f32, 16, 8);
+FIELD(zinc_arch_host, meta_bool, 24, 8);
+FIELD(zinc_arch_host, meta_str, 32, 8);
+FIELD(zinc_arch_host, meta_len, 40, 8);
+FIELD(zinc_arch_host, meta_u32_at, 48, 8);
+FIELD(zinc_arch_host, meta_f32_at, 56, 8);
+FIELD(zinc_arch_host, tensor, 64, 8);
+FIELD(zinc_arch_host, temp, 72, 8);
+FIELD(zinc_arch_host, weight, 80, 8);
+FIELD(zinc_arch_host, constant, 88, 8);
+FIELD(zinc_arch_host, state, 96, 8);
+FIELD(zinc_arch_host, table, 104, 8);
+FIELD(zinc_arch_host, op, 112, 8);
+FIELD(zinc_arch_host, label, 120, 8);
+FIELD(zinc_arch_host, tap, 128, 8);
+FIELD(zinc_arch_host, logits, 136, 8);
+FIELD(zinc_arch_host, fail, 144, 8);
+SIZE(zinc_arch_info, 160);
+FIELD(zinc_arch_info, struct_size, 0, 4);
+FIELD(zinc_arch_info, n_layer, 4, 4);
+FIELD(zinc_arch_info, n_embd, 8, 4);
+FIELD(zinc_arch_info, n_vocab, 12, 4);
+FIELD(zinc_arch_info, n_ctx_train, 16, 4);
+FIELD(zinc_arch_info, n_expert, 20, 4);
+FIELD(zinc_arch_info, n_expert_used, 24, 4);
+FIELD(zinc_arch_info, pad0, 28, 4);
+FIELD(zinc_arch_info, summary, 32, 128);
+SIZE(zinc_weight_decl, 48);
+FIELD(zinc_weight_decl, name, 0, 8);
+FIELD(zinc_weight_decl, ne, 8, 16);
+FIELD(zinc_weight_decl, dtypes, 24, 8);
+FIELD(zinc_weight_decl, roles, 32, 4);
+FIELD(zinc_weight_decl, optional, 36, 4);
+FIELD(zinc_weight_decl, layer, 40, 4);
+FIELD(zinc_weight_decl, pad0, 44, 4);
+SIZE(zinc_const_decl, 24);
+FIELD(zinc_const_decl, name, 0, 8);
+FIELD(zinc_const_decl, dtype, 8, 4);
+FIELD(zinc_const_decl, n, 12, 4);
+FIELD(zinc_const_decl, data, 16, 8);
+SIZE(zinc_state_decl, 40);
+FIELD(zinc_state_decl, name, 0, 8);
+FIELD(zinc_state_decl, kind, 8, 4);
+FIELD(zinc_state_decl, layer, 12, 4);
+FIELD(zinc_state_decl, n_head_kv, 16, 4);
+FIELD(zinc_state_decl, k_head_dim, 20, 4);
+FIELD(zinc_state_decl, v_head_dim, 24, 4);
+FIELD(zinc_state_decl, window, 28, 4);
+FIELD(zinc_state_decl, n_elem, 32, 4);
+FIELD(zinc_state_decl, pad0, 36, 4);
+SIZE(zinc_shape, 16);
+FIELD(zinc_shape, struct_size, 0, 4);
+FIELD(zinc_shape, max_tokens, 4, 4);
+FIELD(zinc_shape, max_seqs, 8, 4);
+FIELD(zinc_shape, max_out, 12, 4);
+SIZE(zinc_arch, 88);
+FIELD(zinc_arch, struct_size, 0, 4);
+FIELD(zinc_arch, flags, 4, 4);
+FIELD(zinc_arch, gguf_names, 8, 8);
+FIELD(zinc_arch, open, 16, 8);
+FIELD(zinc_arch, close, 24, 8);
+FIELD(zinc_arch, info, 32, 8);
+FIELD(zinc_arch, weights, 40, 8);
+FIELD(zinc_arch, constants, 48, 8);
+FIELD(zinc_arch, states, 56, 8);
+FIELD(zinc_arch, tokenizer, 64, 8);
+FIELD(zinc_arch, build, 72, 8);
+FIELD(zinc_arch, chat, 80, 8);
+
+/* plugin.h */
+SIZE(zinc_host, 48);
+FIELD(zinc_host, struct_size, 0, 4);
+FIELD(zinc_host, abi_minor, 4, 4);
+FIELD(zinc_host, ctx, 8, 8);
+FIELD(zinc_host, log, 16, 8);
+FIELD(zinc_host, option, 24, 8);
+FIELD(zinc_host, alloc, 32, 8);
+FIELD(zinc_host, free, 40, 8);
+SIZE(zinc_plugin, 64);
+FIELD(zinc_plugin, magic, 0, 4);
+FIELD(zinc_plugin, struct_size, 4, 4);
+FIELD(zinc_plugin, abi_minor, 8, 4);
+FIELD(zinc_plugin, kind, 12, 4);
+FIELD(zinc_plugin, id, 16, 8);
+FIELD(zinc_plugin, version, 24, 8);
+FIELD(zinc_plugin, init, 32, 8);
+FIELD(zinc_plugin, fini, 40, 8);
+FIELD(zinc_plugin, backend, 48, 8);
+FIELD(zinc_plugin, arch, 56, 8);
+#endif
+
+/* A file of static assertions only is no valid translation unit in ISO C. */
+extern const int layout_structs;
+const int layout_structs = 1;

@@ -1,0 +1,104 @@
+/* linear_host.c - the part of cpu.h that linear ops call, for tests: no pool, a
+ * fresh set of threads for each op. */
+#include "linear_host.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define MAX_THREADS 8
+
+struct cpu_pool {
+	atomic_uint taken;
+	pthread_barrier_t barrier;
+};
+
+struct zinc_cmd {
+	struct zinc_dev *dev;
+	cpu_run_fn *run;
+	_Alignas(16) uint8_t desc[1024];
+};
+
+struct worker {
+	struct cpu_ctx ctx;
+	struct zinc_cmd *cmd;
+	pthread_t thread;
+};
+
+uint32_t cpu_take(const struct cpu_ctx *ctx)
+{
+	return atomic_fetch_add(&ctx->pool->taken, 1);
+}
+
+void cpu_barrier(const struct cpu_ctx *ctx)
+{
+	pthread_barrier_wait(&ctx->pool->barrier);
+}
+
+int cpu_cmd_add(struct zinc_cmd *cmd, cpu_run_fn *run, const void *desc, uint32_t size)
+{
+	if (size > sizeof(cmd->desc))
+		return ZINC_E_NO_MEMORY;
+	cmd->run = run;
+	memcpy(cmd->desc, desc, size);
+	return ZINC_OK;
+}
+
+struct zinc_dev *cpu_cmd_dev(struct zinc_cmd *cmd)
+{
+	return cmd->dev;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	w->cmd->run(&w->ctx, w->cmd->desc);
+	return NULL;
+}
+
+int linear_host_run(enum cpu_isa isa, uint32_t n_threads, const struct zinc_op_impl *op,
+                    const void *desc, uint32_t variant, const uint32_t *params)
+{
+	struct cpu_pool pool;
+	struct zinc_dev dev = {.pool = &pool, .n_threads = n_threads, .isa = isa};
+	struct zinc_cmd cmd = {.dev = &dev};
+	struct worker workers[MAX_THREADS];
+
+	if (op->supports(&dev, desc, variant) || op->record(&cmd, desc, variant))
+		return -1;
+	atomic_init(&pool.taken, 0);
+	pthread_barrier_init(&pool.barrier, NULL, n_threads);
+	for (uint32_t i = 0; i < n_threads; i++) {
+		workers[i].ctx = (struct cpu_ctx){.ith = i, .nth = n_threads, .params = params,
+		                                  .dev = &dev, .pool = &pool};
+		workers[i].cmd = &cmd;
+		if (i)
+			pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+	}
+	work(&workers[0]);
+	for (uint32_t i = 1; i < n_threads; i++)
+		pthread_join(workers[i].thread, NULL);
+	pthread_barrier_destroy(&pool.barrier);
+	return 0;
+}
+
+bool linear_host_has(enum cpu_isa isa)
+{
+#if defined(__x86_64__)
+	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+
+	if (isa == CPU_ISA_AVX2)
+		return avx2;
+	if (isa == CPU_ISA_AVX512) {
+#ifdef LIN_SIMDE
+		return avx2;
+#else
+		return avx2 && __builtin_cpu_supports("avx512f") &&
+		       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+		       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+#endif
+	}
+#endif
+	return isa == CPU_ISA_PLAIN;
+}
