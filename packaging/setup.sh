@@ -42,6 +42,7 @@ needs() {
 	END
 	[ "$goal" = build ] || cat <<-END
 		libcmocka-dev has_module cmocka
+		libzstd-dev has_module libzstd
 		libsimde-dev has_header simde/x86/avx512.h
 		clang command -v clang
 		libclang-rt-dev has_fuzzer_runtime
