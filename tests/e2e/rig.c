@@ -31,7 +31,11 @@ static void must(int rc, const struct zinc_err *err)
 void rig_open(struct rig *r, const char *path, const struct engine_config *c)
 {
 	static const char *const dirs[] = {ZINC_BUILD_PLUGIN_DIR};
-	struct plug_config pc = {.dirs = dirs, .n_dirs = 1, .only_dirs = true};
+	/* Tests run beside each other; two pools on the same CPUs would wait for
+	 * each other at every barrier. */
+	static const char *const options[] = {"cpu.threads=1"};
+	struct plug_config pc = {.dirs = dirs, .n_dirs = 1, .only_dirs = true,
+	                         .options = options, .n_options = 1};
 	const struct plug *backend;
 	const char *why;
 	struct zinc_err err;

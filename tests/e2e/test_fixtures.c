@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "e2e/models.h"
 #include "e2e/reference.h"
 #include "e2e/rig.h"
+#include "model/model.h"
 
 /* F32 arithmetic and cache; see fixtures/README.md. */
 static const double F16_FILE_BOUND = 1e-3, QUANT_FILE_BOUND = 2e-3;
@@ -79,23 +81,68 @@ static void check_f16_cache(const char *path, const struct reference *ref)
 	free(x);
 }
 
-/* 8-bit activations may be no noisier than the peer's. */
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The deviation of 8-bit activations from F32 ones on one prompt. */
+static double q8_deviation(struct rig *f32, struct rig *q8, const int32_t *ids, uint32_t n,
+                           uint32_t n_vocab)
+{
+	float *x = calloc((size_t)n * n_vocab, sizeof(*x));
+	float *y = calloc((size_t)n * n_vocab, sizeof(*y));
+	double rms;
+
+	assert_non_null(x);
+	assert_non_null(y);
+	rig_logits(f32, ids, n, x, NULL);
+	rig_logits(q8, ids, n, y, NULL);
+	rms = rig_rms(x, y, (size_t)n * n_vocab);
+	free(x);
+	free(y);
+	return rms;
+}
+
+/* 8-bit activations may be no noisier than the peer's. In a random network with
+ * experts one prompt says little: the deviation is that of the few tokens whose
+ * noise tips them to another expert, and differs threefold from prompt to prompt
+ * (gemma4-26b-a4b.Q4_K_M: 0.33 to 0.99). There the median over PROMPTS prompts
+ * counts, the reference's own among them; elsewhere that one alone. The F32 run
+ * stands for the exact one, which check_exact() has just verified. */
 static void check_q8(const char *path, const struct reference *ref)
 {
+	enum { PROMPTS = 9, LEN = 48 };
 	struct engine_config c = rig_config();
-	double rms;
-	float *x;
+	double rms[PROMPTS];
+	uint32_t n = 1;
+	int32_t ids[LEN];
+	struct rig f32, q8;
 
 	if (ref->peer_rms <= 0)
 		return;
 	c.all_logits = true;
+	rig_open(&f32, path, &c);
 	c.numerics = RUN_NUM_FAST;
-	x = run(path, &c, ref->prompt, ref->n_prompt, ref->n_vocab);
-	rms = rig_rms(x, ref->logits, (size_t)ref->n_prompt * ref->n_vocab);
-	print_message("%s: 8-bit rms %.3f, peer %.3f\n", strrchr(path, '/') + 1, rms, ref->peer_rms);
-	if (!(rms <= Q8_RMS_FACTOR * ref->peer_rms))
-		fail_msg("%s: 8-bit activations: rms %g, the peer's %g", path, rms, ref->peer_rms);
-	free(x);
+	rig_open(&q8, path, &c);
+	rms[0] = q8_deviation(&f32, &q8, ref->prompt, ref->n_prompt, ref->n_vocab);
+	print_message("%s: 8-bit rms %.3f, peer %.3f", strrchr(path, '/') + 1, rms[0],
+	              ref->peer_rms);
+	for (; n < PROMPTS && f32.model->info.n_expert; n++) {
+		models_prompt(ids, LEN, ref->n_vocab, n);
+		rms[n] = q8_deviation(&f32, &q8, ids, LEN, ref->n_vocab);
+	}
+	qsort(rms, n, sizeof(rms[0]), ascending);
+	if (n > 1)
+		print_message(", median of %u prompts %.3f", n, rms[n / 2]);
+	print_message("\n");
+	rig_close(&f32);
+	rig_close(&q8);
+	if (!(rms[n / 2] <= Q8_RMS_FACTOR * ref->peer_rms))
+		fail_msg("%s: 8-bit activations: rms %g, the peer's %g", path, rms[n / 2],
+		         ref->peer_rms);
 }
 
 static void check_folder(const char *dir, double bound)

@@ -1,6 +1,7 @@
 /* test_pocket.c - the bundled models doing their job: 200 words drawn from the
  * dictionary with a fixed seed, asked through the real chat path, greedy, as a
- * user's zinc runs them (fast numerics, F16 cache). */
+ * user's zinc runs them (fast numerics, F16 cache). Under sanitizers, which are
+ * slow, ZINC_TEST_SHORT=1 asks for the first tenth of them. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,7 +18,7 @@
 #include "run/prompt.h"
 #include "token/tok.h"
 
-enum { WORDS = 200, NEEDED = 196, MAX_LINE = 4096 };
+enum { WORDS = 200, MAY_MISS = 4, SHORT_WORDS = 20, MAX_LINE = 4096 };
 
 struct text {
 	char buf[MAX_LINE];
@@ -91,6 +92,7 @@ static void check_model(const char *file)
 {
 	struct engine_config c = {.kv_type = ZINC_F16, .numerics = RUN_NUM_FAST, .n_ctx = 512};
 	uint32_t x = 20261121, right = 0;
+	uint32_t words = getenv("ZINC_TEST_SHORT") ? SHORT_WORDS : WORDS;
 	struct text answer;
 	char path[MAX_LINE];
 	size_t n;
@@ -99,7 +101,7 @@ static void check_model(const char *file)
 
 	snprintf(path, sizeof(path), "%s/%s", ZINC_MODEL_DIR, file);
 	rig_open(&r, path, &c);
-	for (int i = 0; i < WORDS; i++) {
+	for (uint32_t i = 0; i < words; i++) {
 		char *pair, *tab;
 
 		x = x * 1664525u + 1013904223u;
@@ -114,12 +116,12 @@ static void check_model(const char *file)
 			print_message("%s: got \"%s\", expected \"%s\"\n", pair, answer.buf, tab + 1);
 		free(pair);
 	}
-	print_message("%s: %u of %d\n", file, right, WORDS);
+	print_message("%s: %u of %u\n", file, right, words);
 	rig_close(&r);
 	for (size_t i = 0; i < n; i++)
 		free(pairs[i]);
 	free(pairs);
-	assert_true(right >= NEEDED);
+	assert_true(words - right <= MAY_MISS * words / WORDS);
 }
 
 static void test_qwen(void **state)
