@@ -80,7 +80,7 @@ struct zinc_op_sigmoid_gate {
 /* ZINC_OP_COPY: y = x, same dtype and shape, any strides.
  * ZINC_OP_CAST: y = x converted; between F32, F16, BF16, and from F32 to Q8_0
  * (round to nearest even for the floats). n counts along the slowest dimension
- * of x that is not 1. */
+ * of x that is not 1; with n.imm == 1 the whole view is row 0. */
 struct zinc_op_copy {
 	uint32_t struct_size;
 	uint32_t flags; /* 0 */

@@ -23,10 +23,10 @@ static inline uint64_t zinc_view_elems(const struct zinc_view *v)
 	return (uint64_t)v->ne[0] * v->ne[1] * v->ne[2] * v->ne[3];
 }
 
-/* Every dimension follows the one below without a gap. */
+/* Plain dtypes: every dimension follows the one below without a gap. */
 static inline bool zinc_view_is_dense(const struct zinc_view *v)
 {
-	for (int i = 1; i < ZINC_MAX_DIMS - 1; i++)
+	for (int i = 0; i < ZINC_MAX_DIMS - 1; i++)
 		if (v->ne[i + 1] > 1 && v->nb[i + 1] != v->nb[i] * v->ne[i])
 			return false;
 	return true;
@@ -54,7 +54,10 @@ static inline struct zinc_view zinc_view_lanes(struct zinc_view v, uint32_t firs
 	return v;
 }
 
-/* Rows [first, first + n) of dimension 1. */
+/* Rows [first, first + n) of dimension 1. Of a weight with a private layout the
+ * offset still counts GGUF bytes: a backend that packs weights must either keep
+ * those that are recorded in parts in layout 0, or place first = off / nb[1]
+ * itself. */
 static inline struct zinc_view zinc_view_rows(struct zinc_view v, uint32_t first, uint32_t n)
 {
 	v.off += (uint64_t)first * v.nb[1];
