@@ -16,7 +16,7 @@ ZINC = build/release/bin/zinc
 
 all:
 	@sh packaging/setup.sh build
-	@test -f build/release/build.ninja || cmake --preset release
+	@test -f build/release/build.ninja || cmake --preset release -DBUILD_TESTING=OFF
 	@cmake --build --preset release
 
 run: all

@@ -16,7 +16,7 @@ suite() {
 	report=$PWD/build/$1/tests.xml
 	echo "== $1"
 	rm -f "$report"
-	cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs" &&
+	cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1" -j "$jobs" &&
 		ctest --preset "$1" -j "$jobs" --output-junit "$report"
 	if [ ! -s "$report" ]; then
 		echo "$1: the tests did not run"
