@@ -5,7 +5,6 @@
  * equal. With class FREE among them, sums may be ordered differently, and the
  * largest difference must stay within 1e-3 of the largest logit (8-bit
  * activations are then off: see recording_plan()). */
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -72,8 +71,9 @@ static struct difference compare(const float *a, const float *b, uint32_t n)
 	return d;
 }
 
-/* The first layer whose output differs by more than the bound, or -1. */
-static int first_layer(const struct engine *e, const struct seq *s, bool exact)
+/* Names the first part whose output differs by more than the bound. */
+static void first_place(const struct engine *e, const struct seq *s, bool exact, char *name,
+                        size_t room)
 {
 	uint32_t n_embd = e->model->info.n_embd;
 
@@ -82,10 +82,15 @@ static int first_layer(const struct engine *e, const struct seq *s, bool exact)
 		float scale;
 		float d = distance(s->hidden + off, s->shadow->hidden + off, n_embd, &scale);
 
-		if (d > (exact ? 0 : RELATIVE_BOUND * scale))
-			return (int)l;
+		if (d <= (exact ? 0 : RELATIVE_BOUND * scale))
+			continue;
+		if (l)
+			snprintf(name, room, "layer %u", l - 1);
+		else
+			snprintf(name, room, "the embedding");
+		return;
 	}
-	return -1;
+	snprintf(name, room, "the head");
 }
 
 static int judge(const struct engine *e, const struct seq *s, struct zinc_err *err)
@@ -93,20 +98,18 @@ static int judge(const struct engine *e, const struct seq *s, struct zinc_err *e
 	bool exact = !recording_uses(e, ZINC_NUM_FREE);
 	struct difference d = compare(s->logits, s->shadow->logits, e->model->info.n_vocab);
 	float bound = exact ? 0 : RELATIVE_BOUND * d.scale;
-	int layer;
+	char place[32];
 
 	log_msg(ZINC_LOG_INFO,
 	        "validate: position %u: max_abs_diff %g (bound %g), top-1 %s, KL %.3g", s->pos,
 	        (double)d.max_abs, (double)bound, d.top1 ? "equal" : "DIFFERS", d.kl);
 	if (d.max_abs <= bound)
 		return ZINC_OK;
-	layer = first_layer(e, s, exact);
+	first_place(e, s, exact, place, sizeof(place));
 	return err_set(err, ZINC_E_INTERNAL,
 	               "validate: batched and per-token prefill differ at position %u: max_abs_diff "
-	               "%g, bound %g, top-1 %s, KL %.3g; first at %s %d", s->pos, (double)d.max_abs,
-	               (double)bound, d.top1 ? "equal" : "differs", d.kl,
-	               layer < 0 ? "the head after layer" : layer ? "layer" : "the embedding",
-	               layer < 0 ? (int)e->model->info.n_layer - 1 : layer ? layer - 1 : 0);
+	               "%g, bound %g, top-1 %s, KL %.3g; first in %s", s->pos, (double)d.max_abs,
+	               (double)bound, d.top1 ? "equal" : "differs", d.kl, place);
 }
 
 /* Feeds the tokens that the sequence just processed to its shadow, singly. */
