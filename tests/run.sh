@@ -32,6 +32,7 @@ fuzz() {
 	echo "== fuzz"
 	out=$(sh tests/fuzz/run.sh)
 	echo "$out"
+	# shellcheck disable=SC2046 # words are meant to be split
 	set -- $(echo "$out" | tail -n 1)
 	passed=$((passed + $2)) failed=$((failed + $4)) skipped=$((skipped + $6))
 }
