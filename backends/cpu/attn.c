@@ -18,10 +18,10 @@ static const struct zinc_variant variants[] = {
 
 static bool batch_ok(const struct zinc_op_flash_attn *d)
 {
-	return shape_1d(&d->tok_seq, ZINC_I32, d->n.imm) &&
-	       shape_1d(&d->tok_pos, ZINC_I32, d->n.imm) &&
-	       shape_1d(&d->seq_first, ZINC_I32, d->n_seqs.imm + 1) &&
-	       shape_1d(&d->seq_kv_len, ZINC_I32, d->n_seqs.imm) && kv_table_ok(&d->block_table);
+	return zinc_shape_1d(&d->tok_seq, ZINC_I32, d->n.imm) &&
+	       zinc_shape_1d(&d->tok_pos, ZINC_I32, d->n.imm) &&
+	       zinc_shape_1d(&d->seq_first, ZINC_I32, d->n_seqs.imm + 1) &&
+	       zinc_shape_1d(&d->seq_kv_len, ZINC_I32, d->n_seqs.imm) && kv_table_ok(&d->block_table);
 }
 
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -35,14 +35,14 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 		return ZINC_E_UNSUPPORTED;
 	if (!d->n_head_kv || !d->n_head || d->n_head % d->n_head_kv || !(d->softcap >= 0))
 		return ZINC_E_UNSUPPORTED;
-	if (!shape_f32_3d(&d->q, d->q_head_dim, d->n_head, n) ||
-	    !shape_f32_3d(&d->out, d->v_cache.ne[0], d->n_head, n) || !batch_ok(d))
+	if (!zinc_shape_f32_3d(&d->q, d->q_head_dim, d->n_head, n) ||
+	    !zinc_shape_f32_3d(&d->out, d->v_cache.ne[0], d->n_head, n) || !batch_ok(d))
 		return ZINC_E_UNSUPPORTED;
 	if (!kv_cache_ok(&d->k_cache) || !kv_cache_ok(&d->v_cache) ||
 	    d->k_cache.ne[0] != d->kv_head_dim || d->k_cache.ne[2] != d->n_head_kv ||
 	    d->v_cache.ne[2] != d->n_head_kv)
 		return ZINC_E_UNSUPPORTED;
-	if (zinc_view_present(&d->gate) && !shape_f32_as(&d->gate, &d->out))
+	if (zinc_view_present(&d->gate) && !zinc_shape_f32_as(&d->gate, &d->out))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }

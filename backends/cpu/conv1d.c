@@ -16,11 +16,11 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	(void)dev;
 	if (variant != 0 || d->flags || taps < 2 || taps > KERN_CONV_MAX || d->act > ZINC_ACT_SILU)
 		return ZINC_E_UNSUPPORTED;
-	if (!shape_2d(&d->x, ZINC_F32, channels, d->n.imm) || !shape_f32_as(&d->y, &d->x) ||
-	    !shape_2d(&d->w, ZINC_F32, taps, channels) || d->w.ne[1] != channels ||
-	    !shape_2d(&d->state, ZINC_F32, (taps - 1) * channels, 1) ||
-	    !shape_1d(&d->seq_first, ZINC_I32, d->n_seqs.imm + 1) ||
-	    !shape_1d(&d->state_slot, ZINC_I32, d->n_seqs.imm))
+	if (!zinc_shape_2d(&d->x, ZINC_F32, channels, d->n.imm) || !zinc_shape_f32_as(&d->y, &d->x) ||
+	    !zinc_shape_2d(&d->w, ZINC_F32, taps, channels) || d->w.ne[1] != channels ||
+	    !zinc_shape_2d(&d->state, ZINC_F32, (taps - 1) * channels, 1) ||
+	    !zinc_shape_1d(&d->seq_first, ZINC_I32, d->n_seqs.imm + 1) ||
+	    !zinc_shape_1d(&d->state_slot, ZINC_I32, d->n_seqs.imm))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }

@@ -70,8 +70,8 @@ static uint64_t row_bytes(uint32_t dtype, uint32_t elems)
 static bool shapes_ok(const struct zinc_op_copy *d)
 {
 	return is_row_type(d->x.dtype) && is_row_type(d->y.dtype) &&
-	       shape_is(&d->x, d->x.dtype) && shape_is(&d->y, d->y.dtype) &&
-	       shape_same(&d->x, &d->y) && d->x.ne[0] % block_of(d->x.dtype) == 0 &&
+	       zinc_shape_is(&d->x, d->x.dtype) && zinc_shape_is(&d->y, d->y.dtype) &&
+	       zinc_shape_same(&d->x, &d->y) && d->x.ne[0] % block_of(d->x.dtype) == 0 &&
 	       d->y.ne[0] % block_of(d->y.dtype) == 0 &&
 	       (d->n.imm <= 1 || d->n.imm <= d->x.ne[slowest_dim(&d->x)]);
 }

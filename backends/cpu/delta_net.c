@@ -49,12 +49,12 @@ static bool rows_ok(const struct zinc_op_delta_net *d)
 {
 	uint32_t n = d->n.imm, n_k = d->k.ne[1], n_v = d->v.ne[1];
 
-	return shape_f32_3d(&d->k, d->k.ne[0], n_k, n) &&
-	       shape_f32_3d(&d->q, d->k.ne[0], n_k, n) &&
-	       shape_f32_3d(&d->v, d->v.ne[0], n_v, n) &&
-	       shape_f32_3d(&d->y, d->v.ne[0], n_v, n) &&
-	       shape_2d(&d->alpha, ZINC_F32, n_v, n) && shape_2d(&d->beta, ZINC_F32, n_v, n) &&
-	       shape_1d(&d->a, ZINC_F32, n_v) && shape_1d(&d->dt, ZINC_F32, n_v);
+	return zinc_shape_f32_3d(&d->k, d->k.ne[0], n_k, n) &&
+	       zinc_shape_f32_3d(&d->q, d->k.ne[0], n_k, n) &&
+	       zinc_shape_f32_3d(&d->v, d->v.ne[0], n_v, n) &&
+	       zinc_shape_f32_3d(&d->y, d->v.ne[0], n_v, n) &&
+	       zinc_shape_2d(&d->alpha, ZINC_F32, n_v, n) && zinc_shape_2d(&d->beta, ZINC_F32, n_v, n) &&
+	       zinc_shape_1d(&d->a, ZINC_F32, n_v) && zinc_shape_1d(&d->dt, ZINC_F32, n_v);
 }
 
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -66,9 +66,9 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	if (variant > VARIANT_CHUNK || d->flags || d->head_map > ZINC_DELTA_GROUPED)
 		return ZINC_E_UNSUPPORTED;
 	if (!rows_ok(d) || d->v.ne[1] % d->k.ne[1] || elems > UINT32_MAX ||
-	    !shape_2d(&d->state, ZINC_F32, (uint32_t)elems, 1) ||
-	    !shape_1d(&d->seq_first, ZINC_I32, d->n_seqs.imm + 1) ||
-	    !shape_1d(&d->state_slot, ZINC_I32, d->n_seqs.imm))
+	    !zinc_shape_2d(&d->state, ZINC_F32, (uint32_t)elems, 1) ||
+	    !zinc_shape_1d(&d->seq_first, ZINC_I32, d->n_seqs.imm + 1) ||
+	    !zinc_shape_1d(&d->state_slot, ZINC_I32, d->n_seqs.imm))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }

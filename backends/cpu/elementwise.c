@@ -50,9 +50,9 @@ static int glu_supports(struct zinc_dev *dev, const void *desc, uint32_t variant
 
 	(void)dev;
 	if (variant != 0 || d->flags || (d->act != ZINC_ACT_SILU && d->act != ZINC_ACT_GELU_TANH) ||
-	    !(d->limit >= 0) || !shape_is(&d->gate, ZINC_F32) ||
-	    !shape_rows_fit(&d->gate, d->n) || !shape_f32_as(&d->up, &d->gate) ||
-	    !shape_f32_as(&d->y, &d->gate))
+	    !(d->limit >= 0) || !zinc_shape_is(&d->gate, ZINC_F32) ||
+	    !zinc_shape_rows_fit(&d->gate, d->n) || !zinc_shape_f32_as(&d->up, &d->gate) ||
+	    !zinc_shape_f32_as(&d->y, &d->gate))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }
@@ -78,9 +78,9 @@ static int binary_supports(struct zinc_dev *dev, const void *desc, uint32_t vari
 	const struct zinc_op_binary *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_is(&d->a, ZINC_F32) ||
-	    !shape_rows_fit(&d->a, d->n) || !shape_f32_as(&d->y, &d->a) ||
-	    !shape_is(&d->b, ZINC_F32))
+	if (variant != 0 || d->flags || !zinc_shape_is(&d->a, ZINC_F32) ||
+	    !zinc_shape_rows_fit(&d->a, d->n) || !zinc_shape_f32_as(&d->y, &d->a) ||
+	    !zinc_shape_is(&d->b, ZINC_F32))
 		return ZINC_E_UNSUPPORTED;
 	for (int i = 0; i < ZINC_MAX_DIMS; i++)
 		if (d->b.ne[i] != 1 && d->b.ne[i] != d->a.ne[i])
@@ -145,8 +145,8 @@ static int unary_supports(struct zinc_dev *dev, const void *desc, uint32_t varia
 	const struct zinc_op_unary *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_is(&d->x, ZINC_F32) ||
-	    !shape_rows_fit(&d->x, d->n) || !shape_f32_as(&d->y, &d->x))
+	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) ||
+	    !zinc_shape_rows_fit(&d->x, d->n) || !zinc_shape_f32_as(&d->y, &d->x))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }
@@ -181,9 +181,9 @@ static int gate_supports(struct zinc_dev *dev, const void *desc, uint32_t varian
 	const struct zinc_op_sigmoid_gate *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_is(&d->x, ZINC_F32) ||
-	    !shape_rows_fit(&d->x, d->n) || !shape_f32_as(&d->y, &d->x) ||
-	    !shape_is(&d->gate, ZINC_F32))
+	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) ||
+	    !zinc_shape_rows_fit(&d->x, d->n) || !zinc_shape_f32_as(&d->y, &d->x) ||
+	    !zinc_shape_is(&d->gate, ZINC_F32))
 		return ZINC_E_UNSUPPORTED;
 	if (d->gate.ne[0] != 1 && d->gate.ne[0] != d->x.ne[0])
 		return ZINC_E_UNSUPPORTED;

@@ -18,17 +18,17 @@ bool kv_cache_ok(const struct zinc_view *cache)
 	default:
 		return false;
 	}
-	return shape_is(cache, cache->dtype) && cache->ne[1] == ZINC_KV_PAGE;
+	return zinc_shape_is(cache, cache->dtype) && cache->ne[1] == ZINC_KV_PAGE;
 }
 
 bool kv_table_ok(const struct zinc_view *table)
 {
-	return shape_2d(table, ZINC_I32, table->ne[0], 1);
+	return zinc_shape_2d(table, ZINC_I32, table->ne[0], 1);
 }
 
 static bool rows_ok(const struct zinc_view *x, const struct zinc_view *cache, uint32_t n)
 {
-	return kv_cache_ok(cache) && shape_f32_3d(x, cache->ne[0], cache->ne[2], n);
+	return kv_cache_ok(cache) && zinc_shape_f32_3d(x, cache->ne[0], cache->ne[2], n);
 }
 
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -37,8 +37,8 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 
 	(void)dev;
 	if (variant != 0 || d->flags || !rows_ok(&d->k, &d->k_cache, d->n.imm) ||
-	    !rows_ok(&d->v, &d->v_cache, d->n.imm) || !shape_1d(&d->tok_seq, ZINC_I32, d->n.imm) ||
-	    !shape_1d(&d->tok_pos, ZINC_I32, d->n.imm) || !kv_table_ok(&d->block_table))
+	    !rows_ok(&d->v, &d->v_cache, d->n.imm) || !zinc_shape_1d(&d->tok_seq, ZINC_I32, d->n.imm) ||
+	    !zinc_shape_1d(&d->tok_pos, ZINC_I32, d->n.imm) || !kv_table_ok(&d->block_table))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }

@@ -9,7 +9,7 @@ enum { MAX_EXPERTS = 4096 };
 
 static bool dense_rows(const struct zinc_view *v, uint32_t dtype, uint32_t k, uint32_t n)
 {
-	return shape_2d(v, dtype, k, n) && (v->ne[1] == 1 || v->nb[1] == k * UINT64_C(4));
+	return zinc_shape_2d(v, dtype, k, n) && (v->ne[1] == 1 || v->nb[1] == k * UINT64_C(4));
 }
 
 static int route_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -21,17 +21,17 @@ static int route_supports(struct zinc_dev *dev, const void *desc, uint32_t varia
 	if (variant != 0 || (d->flags & ~ZINC_ROUTE_RENORM) || d->gating > ZINC_GATING_SIGMOID ||
 	    d->k == 0 || d->k > n_expert || n_expert > MAX_EXPERTS)
 		return ZINC_E_UNSUPPORTED;
-	if (!shape_2d(&d->logits, ZINC_F32, n_expert, d->n.imm) ||
+	if (!zinc_shape_2d(&d->logits, ZINC_F32, n_expert, d->n.imm) ||
 	    !dense_rows(&d->ids, ZINC_I32, d->k, d->n.imm) ||
 	    !dense_rows(&d->weights, ZINC_F32, d->k, d->n.imm) ||
-	    !shape_1d(&d->expert_first, ZINC_I32, n_expert + 1))
+	    !zinc_shape_1d(&d->expert_first, ZINC_I32, n_expert + 1))
 		return ZINC_E_UNSUPPORTED;
-	if (!shape_is(&d->perm, ZINC_I32) || !zinc_view_is_dense(&d->perm) ||
+	if (!zinc_shape_is(&d->perm, ZINC_I32) || !zinc_view_is_dense(&d->perm) ||
 	    zinc_view_elems(&d->perm) < (uint64_t)d->n.imm * d->k)
 		return ZINC_E_UNSUPPORTED;
-	if ((zinc_view_present(&d->bias) && !shape_1d(&d->bias, ZINC_F32, n_expert)) ||
+	if ((zinc_view_present(&d->bias) && !zinc_shape_1d(&d->bias, ZINC_F32, n_expert)) ||
 	    (zinc_view_present(&d->expert_scale) &&
-	     !shape_1d(&d->expert_scale, ZINC_F32, n_expert)))
+	     !zinc_shape_1d(&d->expert_scale, ZINC_F32, n_expert)))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }
@@ -179,7 +179,7 @@ static void route_run(const struct cpu_ctx *ctx, const void *desc)
 
 static bool absent_or_rows(const struct zinc_view *v, uint32_t lanes, uint32_t n)
 {
-	return !zinc_view_present(v) || shape_2d(v, ZINC_F32, lanes, n);
+	return !zinc_view_present(v) || zinc_shape_2d(v, ZINC_F32, lanes, n);
 }
 
 static int combine_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -188,9 +188,9 @@ static int combine_supports(struct zinc_dev *dev, const void *desc, uint32_t var
 	uint32_t n = d->n.imm, lanes = d->x.ne[0];
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_f32_3d(&d->x, lanes, d->x.ne[1], n) ||
-	    !shape_2d(&d->weights, ZINC_F32, d->x.ne[1], n) ||
-	    !shape_2d(&d->y, ZINC_F32, lanes, n) || !absent_or_rows(&d->shared, lanes, n) ||
+	if (variant != 0 || d->flags || !zinc_shape_f32_3d(&d->x, lanes, d->x.ne[1], n) ||
+	    !zinc_shape_2d(&d->weights, ZINC_F32, d->x.ne[1], n) ||
+	    !zinc_shape_2d(&d->y, ZINC_F32, lanes, n) || !absent_or_rows(&d->shared, lanes, n) ||
 	    !absent_or_rows(&d->shared_gate, 1, n) || !absent_or_rows(&d->residual, lanes, n) ||
 	    (zinc_view_present(&d->shared_gate) && !zinc_view_present(&d->shared)))
 		return ZINC_E_UNSUPPORTED;

@@ -171,8 +171,8 @@ static int argmax_supports(struct zinc_dev *dev, const void *desc, uint32_t vari
 	const struct zinc_op_argmax *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_2d(&d->x, ZINC_F32, d->x.ne[0], d->n.imm) ||
-	    !shape_1d(&d->ids, ZINC_I32, d->n.imm) || d->x.ne[0] > INT32_MAX)
+	if (variant != 0 || d->flags || !zinc_shape_2d(&d->x, ZINC_F32, d->x.ne[0], d->n.imm) ||
+	    !zinc_shape_1d(&d->ids, ZINC_I32, d->n.imm) || d->x.ne[0] > INT32_MAX)
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }
@@ -197,10 +197,10 @@ static int top_supports(struct zinc_dev *dev, const void *desc, uint32_t variant
 	const struct zinc_op_top_logits *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_2d(&d->x, ZINC_F32, d->x.ne[0], d->n.imm) ||
+	if (variant != 0 || d->flags || !zinc_shape_2d(&d->x, ZINC_F32, d->x.ne[0], d->n.imm) ||
 	    d->n_top == 0 || d->n_top > d->x.ne[0] || d->x.ne[0] > INT32_MAX ||
-	    !shape_2d(&d->ids, ZINC_I32, d->n_top, d->n.imm) ||
-	    !shape_2d(&d->values, ZINC_F32, d->n_top, d->n.imm))
+	    !zinc_shape_2d(&d->ids, ZINC_I32, d->n_top, d->n.imm) ||
+	    !zinc_shape_2d(&d->values, ZINC_F32, d->n_top, d->n.imm))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }

@@ -4,7 +4,7 @@
 
 static bool absent_or_as(const struct zinc_view *v, const struct zinc_view *as)
 {
-	return !zinc_view_present(v) || shape_f32_as(v, as);
+	return !zinc_view_present(v) || zinc_shape_f32_as(v, as);
 }
 
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -12,14 +12,14 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	const struct zinc_op_rmsnorm *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_is(&d->x, ZINC_F32) || !shape_rows_fit(&d->x, d->n))
+	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) || !zinc_shape_rows_fit(&d->x, d->n))
 		return ZINC_E_UNSUPPORTED;
 	if (zinc_view_present(&d->weight) &&
-	    (!shape_1d(&d->weight, ZINC_F32, 1) || d->weight.ne[0] != d->x.ne[0]))
+	    (!zinc_shape_1d(&d->weight, ZINC_F32, 1) || d->weight.ne[0] != d->x.ne[0]))
 		return ZINC_E_UNSUPPORTED;
 	if (zinc_view_present(&d->residual) != zinc_view_present(&d->sum))
 		return ZINC_E_UNSUPPORTED;
-	if (!shape_f32_as(&d->y, &d->x) || !absent_or_as(&d->residual, &d->x) ||
+	if (!zinc_shape_f32_as(&d->y, &d->x) || !absent_or_as(&d->residual, &d->x) ||
 	    !absent_or_as(&d->sum, &d->x) || !absent_or_as(&d->gate, &d->x) ||
 	    !absent_or_as(&d->after, &d->x))
 		return ZINC_E_UNSUPPORTED;

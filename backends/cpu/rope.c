@@ -10,13 +10,13 @@ enum { MAX_PAIRS = 512 };
 static bool norm_ok(const struct zinc_view *norm, const struct zinc_view *x)
 {
 	return !zinc_view_present(norm) ||
-	       (zinc_view_present(x) && shape_1d(norm, ZINC_F32, 1) && norm->ne[0] == x->ne[0]);
+	       (zinc_view_present(x) && zinc_shape_1d(norm, ZINC_F32, 1) && norm->ne[0] == x->ne[0]);
 }
 
 static bool heads_ok(const struct zinc_op_rope_dual *d, const struct zinc_view *x,
                      const struct zinc_view *out)
 {
-	return shape_f32_3d(x, x->ne[0], x->ne[1], d->n.imm) && shape_f32_as(out, x) &&
+	return zinc_shape_f32_3d(x, x->ne[0], x->ne[1], d->n.imm) && zinc_shape_f32_as(out, x) &&
 	       d->n_rot <= x->ne[0];
 }
 
@@ -25,9 +25,9 @@ static bool positions_ok(const struct zinc_op_rope_dual *d)
 	uint32_t pairs = d->n_rot / 2;
 
 	if (zinc_view_present(&d->pos_row))
-		return shape_1d(&d->pos_row, ZINC_I32, pairs) &&
-		       shape_2d(&d->pos, ZINC_I32, d->pos.ne[0], 1) && d->pos.ne[0] >= d->n.imm;
-	return shape_1d(&d->pos, ZINC_I32, d->n.imm);
+		return zinc_shape_1d(&d->pos_row, ZINC_I32, pairs) &&
+		       zinc_shape_2d(&d->pos, ZINC_I32, d->pos.ne[0], 1) && d->pos.ne[0] >= d->n.imm;
+	return zinc_shape_1d(&d->pos, ZINC_I32, d->n.imm);
 }
 
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -42,8 +42,8 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	    zinc_view_present(&d->k) != zinc_view_present(&d->k_out) ||
 	    (zinc_view_present(&d->k) && !heads_ok(d, &d->k, &d->k_out)))
 		return ZINC_E_UNSUPPORTED;
-	if (!positions_ok(d) || !shape_1d(&d->freqs, ZINC_F32, pairs) ||
-	    (zinc_view_present(&d->factors) && !shape_1d(&d->factors, ZINC_F32, pairs)) ||
+	if (!positions_ok(d) || !zinc_shape_1d(&d->freqs, ZINC_F32, pairs) ||
+	    (zinc_view_present(&d->factors) && !zinc_shape_1d(&d->factors, ZINC_F32, pairs)) ||
 	    !norm_ok(&d->q_norm, &d->q) || !norm_ok(&d->k_norm, &d->k))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;

@@ -1,24 +1,10 @@
-/* shape.h - what the supports() functions ask of views, and how row-wise ops
- * walk them. */
+/* shape.h - how row-wise ops walk their views and share them among threads. */
 #ifndef CPU_SHAPE_H
 #define CPU_SHAPE_H
 
-#include "cpu.h"
+#include <zinc/shape.h>
 
-/* Present, of this dtype in GGUF order, elements of dimension 0 adjacent, and
- * every other stride whole elements. Any shape without a dimension of 0. */
-bool shape_is(const struct zinc_view *v, uint32_t dtype);
-/* shape_is() F32 and at least these dimensions, exactly in 0 and 1. */
-bool shape_f32_3d(const struct zinc_view *v, uint32_t ne0, uint32_t ne1, uint32_t min_ne2);
-/* shape_is() with [min_ne1, ne0] and nothing above. */
-bool shape_2d(const struct zinc_view *v, uint32_t dtype, uint32_t ne0, uint32_t min_ne1);
-/* shape_is() with at least min_ne0 elements in dimension 0 and nothing above. */
-bool shape_1d(const struct zinc_view *v, uint32_t dtype, uint32_t min_ne0);
-/* shape_is() F32 and the shape of `as`. */
-bool shape_f32_as(const struct zinc_view *v, const struct zinc_view *as);
-bool shape_same(const struct zinc_view *a, const struct zinc_view *b);
-/* The recorded n fits a [N, D] or [N, H, D] view. */
-bool shape_rows_fit(const struct zinc_view *v, struct zinc_u32 n);
+#include "cpu.h"
 
 /* The live rows of a [N, D] or [N, H, D] view, counted over both dimensions:
  * row r is (r % inner, r / inner) in dimensions 1 and 2. With n.imm == 1 all of

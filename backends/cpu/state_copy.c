@@ -8,7 +8,7 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	const struct zinc_op_state_copy *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !shape_2d(&d->pool, ZINC_U8, d->pool.ne[0], 1) ||
+	if (variant != 0 || d->flags || !zinc_shape_2d(&d->pool, ZINC_U8, d->pool.ne[0], 1) ||
 	    (d->pool.ne[1] > 1 && d->pool.nb[1] != d->pool.ne[0]))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;

@@ -100,6 +100,9 @@ static int plan_one(struct weights *w, uint32_t i, const struct model *m, const 
 	if (lay.layout) {
 		p->layout = w->views[i].layout = lay.layout;
 		p->bytes = lay.bytes;
+		w->views[i].nb[1] = lay.row_bytes;
+		for (int k = 2; k < ZINC_MAX_DIMS; k++)
+			w->views[i].nb[k] = w->views[i].nb[k - 1] * w->views[i].ne[k - 1];
 		put_in_block(w, p, LEDGER_WEIGHTS_PACKED);
 	} else if (w->maps[t->shard]) {
 		p->block = MAPPED;
@@ -154,6 +157,7 @@ static int load_one(struct weights *w, uint32_t i, const struct model *m, const 
 	const struct gguf_tensor *t = m->tensors[i];
 	struct weight_place *p = &w->place[i];
 	struct zinc_weight_use use;
+	struct zinc_view view;
 	int rc;
 
 	if (p->block == ABSENT)
@@ -169,8 +173,8 @@ static int load_one(struct weights *w, uint32_t i, const struct model *m, const 
 		rc = mem->backend->buf_write(p->mem.buf, p->off, t->data, t->bytes);
 		return rc ? err_set(err, rc, "%s: copying it to the device failed", t->name) : 0;
 	}
-	use = use_of(&m->weights[i], &w->views[i]);
-	use.view.layout = 0;
+	view = dtype_view(t->dtype, t->ne[0], t->ne[1], t->ne[2], t->ne[3]);
+	use = use_of(&m->weights[i], &view);
 	rc = mem->backend->weight_pack(mem->dev, &use, p->layout, t->data, p->mem.buf, p->off, err);
 	return rc ? err_prefix(err, "%s", t->name) : ZINC_OK;
 }

@@ -64,8 +64,14 @@ struct zinc_weight_use {
 
 struct zinc_weight_layout {
 	uint32_t struct_size;
-	uint32_t layout; /* 0: GGUF order, the file's own bytes               */
-	uint64_t bytes;  /* size in that layout                               */
+	uint32_t layout;    /* 0: GGUF order, the file's own bytes            */
+	uint64_t bytes;     /* size in that layout                            */
+	uint64_t row_bytes; /* from one row (dimension 1) to the next in that
+	                     * layout: nb[1] of the view, nb[2] = nb[1] * ne[1]
+	                     * and so on, so that a window of rows has the right
+	                     * offset. A layout that interleaves R rows is given
+	                     * whole groups of R rows only by those who ask it
+	                     * (supports() declines other windows). Not 0.     */
 };
 
 /* The layout in which this backend's dmmv and mmq read x. */

@@ -66,7 +66,7 @@ struct zinc_dtype_info {
  *
  * layout 0 is GGUF order. Any other value is private to the backend that
  * handed it out (packed weights, quantised activations); then ne still counts
- * elements, and nb says nothing.
+ * elements, nb[0] says nothing, and the other nb place whole rows.
  *
  * While an architecture records, buf and off are handles of the core: they may
  * be copied and offset (see view.h), never followed. A backend sees real

@@ -54,10 +54,8 @@ static inline struct zinc_view zinc_view_lanes(struct zinc_view v, uint32_t firs
 	return v;
 }
 
-/* Rows [first, first + n) of dimension 1. Of a weight with a private layout the
- * offset still counts GGUF bytes: a backend that packs weights must either keep
- * those that are recorded in parts in layout 0, or place first = off / nb[1]
- * itself. */
+/* Rows [first, first + n) of dimension 1. Of a weight with a private layout
+ * nb[1] is what weight_layout() answered as row_bytes. */
 static inline struct zinc_view zinc_view_rows(struct zinc_view v, uint32_t first, uint32_t n)
 {
 	v.off += (uint64_t)first * v.nb[1];
