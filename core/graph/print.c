@@ -6,7 +6,8 @@
 #include "graph/schema.h"
 #include "model/dtype.h"
 
-static const char *const numerics_names[ZINC_NUM_COUNT] = {"f32", "q8", "f16", "free"};
+static const char *const numerics_names[ZINC_NUM_COUNT] = {"f32",  "q8",     "f16",
+                                                           "free", "free16", "free8"};
 
 /* "4096x1024 q4_k, 512 rows" for products, else the result's shape. */
 static void describe(const struct graph_op *o, char *text, size_t room)

@@ -115,7 +115,7 @@ static uint32_t numerics_mask(uint32_t numerics)
 	switch (numerics) {
 	case RUN_NUM_F32: return f32;
 	case RUN_NUM_STRICT: return strict;
-	default: return strict | 1u << ZINC_NUM_FREE;
+	default: return (1u << ZINC_NUM_COUNT) - 1;
 	}
 }
 

@@ -20,7 +20,7 @@ struct seq;
 
 /* Which numerics classes of a backend's variants may be used (types.h). */
 enum run_numerics {
-	RUN_NUM_FAST = 0,   /* the fastest: FREE, Q8, F16, F32                */
+	RUN_NUM_FAST = 0,   /* the fastest: every class                       */
 	RUN_NUM_STRICT = 1, /* Q8, F16, F32: the same bits however batched    */
 	RUN_NUM_F32 = 2     /* F32 only: the reference                        */
 };

@@ -82,8 +82,12 @@ struct engine {
 uint32_t engine_bucket(uint32_t n_tokens);
 /* Builds every bucket's graph to learn the memory they need. */
 int recording_plan(struct engine *e, struct zinc_err *err);
-/* Does any op of any bucket have a variant of this class? */
-bool recording_uses(const struct engine *e, uint32_t numerics);
+/* Bits of numerics classes. */
+#define RUN_FREE_CLASSES                                                                           \
+	(1u << ZINC_NUM_FREE | 1u << ZINC_NUM_FREE16 | 1u << ZINC_NUM_FREE8)
+#define RUN_8BIT_CLASSES (1u << ZINC_NUM_Q8 | 1u << ZINC_NUM_FREE8)
+/* Does any op of any bucket have a variant of one of these classes? */
+bool recording_uses(const struct engine *e, uint32_t classes);
 int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err);
 int recording_clear_list(struct engine *e, struct zinc_err *err);
 void recording_finish(struct engine *e);

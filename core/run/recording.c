@@ -57,13 +57,13 @@ static int build_all(struct engine *e, struct zinc_err *err)
 	return ZINC_OK;
 }
 
-bool recording_uses(const struct engine *e, uint32_t numerics)
+bool recording_uses(const struct engine *e, uint32_t classes)
 {
 	for (uint32_t b = 0; b < e->n_buckets; b++) {
 		const struct zinc_graph *g = e->rec[b].graph;
 
 		for (uint32_t i = 0; i < g->n_ops; i++)
-			if (g->ops[i].impl->variants[g->ops[i].variant].numerics == numerics)
+			if (classes & 1u << g->ops[i].impl->variants[g->ops[i].variant].numerics)
 				return true;
 	}
 	return false;
@@ -73,14 +73,14 @@ int recording_plan(struct engine *e, struct zinc_err *err)
 {
 	int rc = build_all(e, err);
 
-	if (!rc && e->cfg.batched == RUN_BATCHED_VALIDATE && recording_uses(e, ZINC_NUM_FREE) &&
-	    recording_uses(e, ZINC_NUM_Q8)) {
+	if (!rc && e->cfg.batched == RUN_BATCHED_VALIDATE && recording_uses(e, RUN_FREE_CLASSES) &&
+	    recording_uses(e, RUN_8BIT_CLASSES)) {
 		/* Rounding to 8 bits makes whole steps of last-bit differences, which
 		 * would hide what validation looks for. */
 		log_once(ZINC_LOG_WARN, "validate: this model's chunked ops order sums their own "
 		                        "way, so 8-bit activations are off in this run; "
 		                        "--numerics=strict validates those");
-		e->target.numerics_mask = 1u << ZINC_NUM_F32 | 1u << ZINC_NUM_FREE;
+		e->target.numerics_mask &= ~RUN_8BIT_CLASSES;
 		rc = build_all(e, err);
 	}
 	for (uint32_t b = 0; b < e->n_buckets && !rc; b++) {

@@ -2,9 +2,10 @@
  * token at a time by a shadow sequence, and the two must agree.
  *
  * Bounds: where all variants in use are of strict classes the bits must be
- * equal. With class FREE among them, sums may be ordered differently, and the
- * largest difference must stay within 1e-3 of the largest logit (8-bit
- * activations are then off: see recording_plan()). */
+ * equal. With free classes among them, sums may be ordered differently, and the
+ * largest difference must stay within 1e-3 of the largest logit, or 1e-2 where
+ * inputs are rounded to 16 bits (8-bit activations are then off: see
+ * recording_plan()). */
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "util/err.h"
 #include "util/log.h"
 
-static const float RELATIVE_BOUND = 1e-3f;
+static const float BOUND_FREE = 1e-3f, BOUND_16BIT = 1e-2f;
 
 struct difference {
 	float max_abs, scale;
@@ -72,7 +73,7 @@ static struct difference compare(const float *a, const float *b, uint32_t n)
 }
 
 /* Names the first part whose output differs by more than the bound. */
-static void first_place(const struct engine *e, const struct seq *s, bool exact, char *name,
+static void first_place(const struct engine *e, const struct seq *s, float bound, char *name,
                         size_t room)
 {
 	uint32_t n_embd = e->model->info.n_embd;
@@ -82,7 +83,7 @@ static void first_place(const struct engine *e, const struct seq *s, bool exact,
 		float scale;
 		float d = distance(s->hidden + off, s->shadow->hidden + off, n_embd, &scale);
 
-		if (d <= (exact ? 0 : RELATIVE_BOUND * scale))
+		if (d <= bound * scale)
 			continue;
 		if (l)
 			snprintf(name, room, "layer %u", l - 1);
@@ -93,11 +94,18 @@ static void first_place(const struct engine *e, const struct seq *s, bool exact,
 	snprintf(name, room, "the head");
 }
 
+static float relative_bound(const struct engine *e)
+{
+	if (recording_uses(e, 1u << ZINC_NUM_FREE16))
+		return BOUND_16BIT;
+	return recording_uses(e, RUN_FREE_CLASSES) ? BOUND_FREE : 0;
+}
+
 static int judge(const struct engine *e, const struct seq *s, struct zinc_err *err)
 {
-	bool exact = !recording_uses(e, ZINC_NUM_FREE);
+	float relative = relative_bound(e);
 	struct difference d = compare(s->logits, s->shadow->logits, e->model->info.n_vocab);
-	float bound = exact ? 0 : RELATIVE_BOUND * d.scale;
+	float bound = relative * d.scale;
 	char place[32];
 
 	log_msg(ZINC_LOG_INFO,
@@ -105,7 +113,7 @@ static int judge(const struct engine *e, const struct seq *s, struct zinc_err *e
 	        (double)d.max_abs, (double)bound, d.top1 ? "equal" : "DIFFERS", d.kl);
 	if (d.max_abs <= bound)
 		return ZINC_OK;
-	first_place(e, s, exact, place, sizeof(place));
+	first_place(e, s, relative, place, sizeof(place));
 	return err_set(err, ZINC_E_INTERNAL,
 	               "validate: batched and per-token prefill differ at position %u: max_abs_diff "
 	               "%g, bound %g, top-1 %s, KL %.3g; first in %s", s->pos, (double)d.max_abs,

@@ -101,9 +101,11 @@ enum zinc_slot {
 
 /* What a variant promises about its arithmetic.
  *
- * Two variants of one op with the same class (FREE excepted) give the same
- * bits for the same row, whatever the number of columns, tokens, sequences or
- * threads beside it. */
+ * The strict classes F32, Q8 and F16: two variants of one op with the same class
+ * (dmmv and mmq count as one op) give the same bits for the same row, whatever
+ * the number of columns, tokens, sequences or threads beside it.
+ * The free classes: the order of sums may depend on the shape of the step
+ * (chunked recurrences, split-K, matrix units), so rows agree within rounding. */
 enum zinc_numerics {
 	ZINC_NUM_F32 = 0,  /* F32 activations, weights dequantised to F32,
 	                    * F32 sums in an order that depends on the row only */
@@ -111,10 +113,11 @@ enum zinc_numerics {
 	                    * block of 32 and multiplied as integers            */
 	ZINC_NUM_F16 = 2,  /* activations rounded to 16 bits, F32 sums, fixed
 	                    * order                                             */
-	ZINC_NUM_FREE = 3, /* F32 quality, but the order of sums may depend on
-	                    * the shape of the step (chunked recurrences,
-	                    * split-K): equal within rounding only             */
-	ZINC_NUM_COUNT = 4
+	ZINC_NUM_FREE = 3, /* F32 quality, free order                          */
+	ZINC_NUM_FREE16 = 4, /* inputs (weights, activations, K, V) rounded to 16
+	                      * bits, F32 sums, free order                     */
+	ZINC_NUM_FREE8 = 5,  /* as Q8, free order                              */
+	ZINC_NUM_COUNT = 6
 };
 
 #ifdef __cplusplus
