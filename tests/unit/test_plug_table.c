@@ -247,7 +247,7 @@ static void test_variants(void **state)
 	expect_bad("variant any must stand before cols8");
 	setup(NULL);
 	variants[2].numerics = ZINC_NUM_COUNT;
-	expect_bad("variant int8 has the unknown numerics class 4");
+	expect_bad("variant int8 has the unknown numerics class 6");
 	setup(NULL);
 	variants[3].name = NULL;
 	expect_bad("variant 3 has no name");
