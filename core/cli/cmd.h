@@ -17,6 +17,7 @@ int cmd_plan(const struct options *o, struct terminal *t);
 int cmd_tokenize(const struct options *o, struct terminal *t);
 int cmd_perplexity(const struct options *o, struct terminal *t);
 int cmd_logits(const struct options *o, struct terminal *t);
+int cmd_bench(const struct options *o, struct terminal *t);
 
 /* One line on standard error, with "see zinc help COMMAND"; STATUS_USAGE. */
 __attribute__((format(printf, 2, 3))) int usage_error(const struct options *o, const char *fmt,

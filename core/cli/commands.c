@@ -123,6 +123,23 @@ const struct command command_table[CMD_COUNT] = {
 			"Writes the model file IN to OUT with its weights in another element "
 			"type.\n",
 		},
+	[CMD_BENCH] =
+		{
+			"bench",
+			"[MODEL]",
+			"how fast a model runs here",
+			"Times reading prompts and decoding, with random tokens, and prints tokens "
+			"per\n"
+			"second (median, least and most of --reps repetitions), and the bytes and "
+			"FLOPs\n"
+			"per second that the model needs at that rate, beside what the device's own "
+			"copy\n"
+			"reaches. Every repetition starts from an empty cache.\n"
+			"\n" MODEL_TEXT "\n"
+			"Examples:\n"
+			"  zinc bench model.gguf --prefill 128,512,2048 --depth 0,4096\n"
+			"  zinc bench model.gguf --backend=cuda --prefill 154 --per-token --json\n",
+		},
 };
 
 enum cmd_id command_find(const char *name)

@@ -91,6 +91,7 @@ static int dispatch(const struct options *o, struct terminal *t)
 	case CMD_TOKENIZE: return cmd_tokenize(o, t);
 	case CMD_PERPLEXITY: return cmd_perplexity(o, t);
 	case CMD_LOGITS: return cmd_logits(o, t);
+	case CMD_BENCH: return cmd_bench(o, t);
 	case CMD_PLUGIN: return run_plugin_command(o, t);
 	default: return STATUS_USAGE;
 	}

@@ -8,7 +8,7 @@
 
 enum {
 	GENERATE = BIT(RUN) | BIT(CHAT),
-	ENGINE = GENERATE | BIT(PLAN) | BIT(PERPLEXITY) | BIT(LOGITS),
+	ENGINE = GENERATE | BIT(PLAN) | BIT(PERPLEXITY) | BIT(LOGITS) | BIT(BENCH),
 	MODEL = ENGINE | BIT(INFO) | BIT(TOKENIZE),
 	ANY = MODEL | BIT(PLUGIN)
 };
@@ -37,6 +37,23 @@ const struct opt_def opt_table[] = {
 	 .type = OPT_STR, .commands = BIT(LOGITS), .command_line_only = true},
 	{"out", "FILE", "where logits go: float32, little endian, [tokens, vocabulary]",
 	 GROUP_OTHER, AT(out), .type = OPT_STR, .commands = BIT(LOGITS), .command_line_only = true},
+	{"prefill", "LIST", "prompt lengths to read (default 512)", GROUP_OTHER, AT(prefill),
+	 .type = OPT_STR, .commands = BIT(BENCH), .command_line_only = true},
+	{"per-token", NULL, "time each prompt also one token a step, the reference path",
+	 GROUP_OTHER, AT(per_token), .type = OPT_FLAG, .commands = BIT(BENCH),
+	 .command_line_only = true},
+	{"steps", "N", "tokens to decode (default 64; 0: no decoding)", GROUP_OTHER, AT(steps),
+	 .type = OPT_U32, .commands = BIT(BENCH), .command_line_only = true},
+	{"depth", "LIST", "tokens in the cache before decoding (default 0)", GROUP_OTHER, AT(depth),
+	 .type = OPT_STR, .commands = BIT(BENCH), .command_line_only = true},
+	{"seqs", "LIST", "sequences that decode side by side (default 1)", GROUP_OTHER, AT(seqs),
+	 .type = OPT_STR, .commands = BIT(BENCH), .command_line_only = true},
+	{"reps", "N", "repetitions of which the median counts (default 5)", GROUP_OTHER, AT(reps),
+	 .min = 1, .max = 101, .type = OPT_U32, .commands = BIT(BENCH), .command_line_only = true},
+	{"peak-bandwidth", "GB/s", "print shares of this (default: what the device's copy reaches)",
+	 GROUP_OTHER, AT(peak_bandwidth), .max = 1e6, .type = OPT_F32, .commands = BIT(BENCH)},
+	{"peak-flops", "TFLOP/s", "print shares of this (default: none)", GROUP_OTHER,
+	 AT(peak_flops), .max = 1e6, .type = OPT_F32, .commands = BIT(BENCH)},
 	{"hidden", "FILE", "also the residual stream: [layers + 1, tokens, embedding]", GROUP_OTHER,
 	 AT(hidden), .type = OPT_STR, .commands = BIT(LOGITS), .command_line_only = true},
 
@@ -111,7 +128,7 @@ const struct opt_def opt_table[] = {
 	 "fast: the fastest kernels; strict: the same bits however tokens are batched; f32: "
 	 "the reference (default fast)",
 	 GROUP_ENGINE, AT(numerics), .type = OPT_CHOICE, .commands = ENGINE},
-	{"chunk", "N", "prompt tokens per step (default 512, at most 2048)", GROUP_ENGINE,
+	{"chunk", "N", "prompt tokens per step (default 512, on a discrete GPU 2048, which is the most)", GROUP_ENGINE,
 	 AT(chunk), .max = 2048, .type = OPT_U32, .commands = ENGINE},
 	{"no-pack", NULL, "keep weights in the file's own order", GROUP_ENGINE, AT(no_pack),
 	 .type = OPT_FLAG, .commands = ENGINE},
@@ -125,7 +142,7 @@ const struct opt_def opt_table[] = {
 	{"config", "FILE", "read this zinc.ini (see zinc help config)", GROUP_GENERAL, AT(config),
 	 .type = OPT_STR, .commands = ANY, .command_line_only = true},
 	{"json", NULL, "print one JSON object", GROUP_GENERAL, AT(json), .type = OPT_FLAG,
-	 .commands = BIT(RUN) | BIT(INFO) | BIT(PLAN) | BIT(TOKENIZE) | BIT(PERPLEXITY)},
+	 .commands = BIT(RUN) | BIT(INFO) | BIT(PLAN) | BIT(TOKENIZE) | BIT(PERPLEXITY) | BIT(BENCH)},
 	{"verbose", NULL, "say more on standard error", GROUP_GENERAL, AT(verbose),
 	 .type = OPT_FLAG, .commands = ANY, .letter = 'v'},
 	{"quiet", NULL, "say nothing on standard error but errors", GROUP_GENERAL, AT(quiet),
@@ -168,6 +185,8 @@ void options_init(struct options *o, enum cmd_id command)
 		.repeat_last_n = 64,
 		.dry_base = 1.75f,
 		.dry_allowed_length = 2,
+		.steps = 64,
+		.reps = 5,
 	};
 }
 

@@ -21,6 +21,7 @@ enum cmd_id {
 	CMD_LOGITS,
 	CMD_PLUGIN,
 	CMD_QUANTIZE,
+	CMD_BENCH,
 	CMD_COUNT
 };
 
@@ -58,11 +59,15 @@ struct options {
 	char *decode;
 	uint32_t stride, chunks;
 	char *ids, *out, *hidden;
+	char *prefill, *depth, *seqs;
+	uint32_t steps, reps;
+	bool per_token;
+	float peak_flops, peak_bandwidth;
 
 	char **args; /* what is no option, in order; point into argv */
 	int n_args;
 
-	uint8_t source[64]; /* enum opt_source of each row of the table */
+	uint8_t source[96]; /* enum opt_source of each row of the table */
 };
 
 enum opt_source { OPT_DEFAULT = 0, OPT_CONFIG, OPT_ENVIRONMENT, OPT_COMMAND_LINE };

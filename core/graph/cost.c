@@ -69,13 +69,37 @@ static struct graph_cost embed_cost(const struct zinc_op_embed *d, uint32_t n)
 	return c;
 }
 
-struct graph_cost graph_cost(const struct graph_op *op, uint32_t n)
+static struct graph_cost attn_cost(const struct zinc_op_flash_attn *d, uint32_t n, uint32_t keys)
+{
+	uint64_t seen = d->window ? min_u64(keys, d->window) : keys;
+	uint64_t dims = (uint64_t)d->k_cache.ne[0] + d->v_cache.ne[0];
+	uint64_t row = dtype_row_bytes(d->k_cache.dtype, d->k_cache.ne[0]) +
+	               dtype_row_bytes(d->v_cache.dtype, d->v_cache.ne[0]);
+	struct graph_cost c = {
+		.bytes = seen * d->n_head_kv * row +
+	                 (uint64_t)n * d->n_head * 4 * (d->q_head_dim + d->v_cache.ne[0]),
+		.flops = 2 * (uint64_t)n * d->n_head * seen * dims};
+
+	return c;
+}
+
+const struct zinc_u32 *graph_live(const struct graph_op *op)
+{
+	const struct schema_op *s = schema_op(op->op);
+
+	if (!s->n_off)
+		return NULL;
+	return (const struct zinc_u32 *)(const void *)((const char *)op->desc + s->n_off);
+}
+
+struct graph_cost graph_cost(const struct graph_op *op, uint32_t n, uint32_t keys)
 {
 	switch (op->op) {
 	case ZINC_OP_LINEAR:
 	case ZINC_OP_DMMV:
 	case ZINC_OP_MMQ: return linear_cost(op->desc, n);
 	case ZINC_OP_DELTA_NET: return delta_cost(op->desc, n);
+	case ZINC_OP_FLASH_ATTN: return attn_cost(op->desc, n, keys);
 	case ZINC_OP_EMBED: return embed_cost(op->desc, n);
 	default: return elementwise_cost(op, n);
 	}

@@ -10,8 +10,11 @@ struct graph_cost {
 	uint64_t flops; /* multiply and add count as two               */
 };
 
-/* For n live rows. Attention over a cache counts queries only: its keys depend
- * on the sequences, which a recording does not know. */
-struct graph_cost graph_cost(const struct graph_op *op, uint32_t n);
+/* For n live rows. Attention reads `keys` positions of the cache once, and each
+ * of its rows is multiplied with that many (fewer where a window hides them):
+ * what a recording does not know, the caller must. */
+struct graph_cost graph_cost(const struct graph_op *op, uint32_t n, uint32_t keys);
+/* The live rows of an op as recorded; NULL where it has no such number. */
+const struct zinc_u32 *graph_live(const struct graph_op *op);
 
 #endif

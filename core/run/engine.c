@@ -8,7 +8,7 @@
 #include "run/engine_priv.h"
 #include "util/err.h"
 
-enum { DEFAULT_CTX = 8192, DEFAULT_CHUNK = 512, ALL_LOGITS_CHUNK = 128, MAX_SEQS = 256 };
+enum { DEFAULT_CTX = 8192, DEFAULT_CHUNK = 512, DEFAULT_CHUNK_GPU = 2048, ALL_LOGITS_CHUNK = 128, MAX_SEQS = 256 };
 
 static int read_batched(struct engine_config *c, struct zinc_err *err)
 {
@@ -66,7 +66,7 @@ static int settle_config(struct engine *e, struct zinc_err *err)
 	if (c->max_seqs > MAX_SEQS)
 		return err_set(err, ZINC_E_INVALID, "%u sequences: at most %d", c->max_seqs, MAX_SEQS);
 	if (!c->chunk)
-		c->chunk = DEFAULT_CHUNK;
+		c->chunk = e->info.dev_class == ZINC_DEV_DGPU ? DEFAULT_CHUNK_GPU : DEFAULT_CHUNK;
 	if (c->chunk > ENGINE_CHUNK_MAX)
 		return err_set(err, ZINC_E_INVALID, "--chunk %u: at most %d", c->chunk,
 		               ENGINE_CHUNK_MAX);
@@ -103,6 +103,8 @@ static int open_device(struct engine *e, struct zinc_err *err)
 	rc = b->dev_open(e->plug->self, e->cfg.device, &e->dev, err);
 	if (rc)
 		return rc;
+	/* An open device may know better how much memory is free. */
+	b->dev_info(e->plug->self, e->cfg.device, &e->info);
 	e->mem = (struct memory){b, e->dev, &e->ledger};
 	e->ledger.budget = e->info.mem_budget;
 	return ZINC_OK;
@@ -149,10 +151,10 @@ static int plan_memory(struct engine *e, struct zinc_err *err)
 
 static int plan(struct engine *e, struct zinc_err *err)
 {
-	int rc = settle_config(e, err);
+	int rc = open_device(e, err);
 
 	if (!rc)
-		rc = open_device(e, err);
+		rc = settle_config(e, err);
 	if (rc)
 		return rc;
 	e->n_slots = e->cfg.max_seqs * (e->cfg.batched == RUN_BATCHED_VALIDATE ? 2 : 1);

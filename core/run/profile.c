@@ -26,12 +26,10 @@ static struct profile_row *find_row(struct profile *p, const struct graph_op *o)
 
 static uint32_t live_rows(const struct graph_op *o, uint32_t n_tokens, uint32_t n_out)
 {
-	const struct schema_op *s = schema_op(o->op);
-	const struct zinc_u32 *n;
+	const struct zinc_u32 *n = graph_live(o);
 
-	if (!s->n_off)
+	if (!n)
 		return 1;
-	n = (const struct zinc_u32 *)(const void *)((const char *)o->desc + s->n_off);
 	return n->slot == ZINC_SLOT_N_TOKENS ? n_tokens : n->slot == ZINC_SLOT_N_OUT ? n_out : n->imm;
 }
 
@@ -49,7 +47,7 @@ void profile_add(struct profile *p, const struct zinc_graph *g, const struct zin
 	}
 	for (uint32_t i = 0; i < n && i < g->n_ops; i++) {
 		const struct graph_op *o = &g->ops[i];
-		struct graph_cost c = graph_cost(o, live_rows(o, n_tokens, n_out));
+		struct graph_cost c = graph_cost(o, live_rows(o, n_tokens, n_out), n_tokens);
 		struct profile_row *r = find_row(p, o);
 
 		r->calls++;
