@@ -27,6 +27,7 @@ struct bench {
 	struct numbers prefill, depth, seqs;
 	double peak_bytes, peak_flops; /* per second; 0: unknown */
 	json_t *rows;                  /* with --json            */
+	bool profile;                  /* ZINC_PROFILE           */
 };
 
 /* "128,512": positive numbers, 0 allowed where `zero`. */
@@ -87,6 +88,7 @@ static int open_engine(struct bench *b, struct zinc_err *err)
 	if (!c.n_ctx)
 		c.n_ctx = (decode > prefill ? decode : prefill) + 1;
 	c.max_seqs = s->o->steps ? largest(&b->seqs) : 1;
+	b->profile = c.profile;
 	return session_open_engine(s, &c, false, err);
 }
 
@@ -134,6 +136,8 @@ static int run_case(struct bench *b, const struct bench_case *c, struct zinc_err
 	rc = bench_run(b->session->engine, c, &r, err);
 	if (!rc)
 		print_row(b, c, &r);
+	if (!rc && b->profile)
+		engine_print_profile(b->session->engine, stderr);
 	return rc;
 }
 

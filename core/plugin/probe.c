@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include "plugin/pci.h"
 #include "plugin/registry.h"
 #include "util/err.h"
+
+enum { MAX_PASSED = 32 };
 
 /* What goes through the pipe; small enough to be written in one piece. */
 struct report {
@@ -248,6 +251,43 @@ static void explain_death(struct plug_slot *s, const struct report *last, const 
 		               signal_name(end->si_status), where);
 }
 
+/* What was found good, by the library's identity. A driver may refuse to serve a
+ * child of a process that uses it already, so a plugin that passed is not tried
+ * again in this process. Registries are made by one thread at a time. */
+static struct {
+	dev_t dev;
+	ino_t ino;
+	struct timespec written;
+	struct report report;
+} passed[MAX_PASSED];
+static uint32_t n_passed;
+
+static struct report *find_passed(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return NULL;
+	for (uint32_t i = 0; i < n_passed; i++)
+		if (passed[i].dev == st.st_dev && passed[i].ino == st.st_ino &&
+		    passed[i].written.tv_sec == st.st_mtim.tv_sec &&
+		    passed[i].written.tv_nsec == st.st_mtim.tv_nsec)
+			return &passed[i].report;
+	return NULL;
+}
+
+static void remember(const char *path, const struct report *r)
+{
+	struct stat st;
+
+	if (n_passed == MAX_PASSED || find_passed(path) || stat(path, &st))
+		return;
+	passed[n_passed].dev = st.st_dev;
+	passed[n_passed].ino = st.st_ino;
+	passed[n_passed].written = st.st_mtim;
+	passed[n_passed++].report = *r;
+}
+
 static void adopt(struct plug_slot *s, struct report *last)
 {
 	last->reason[sizeof(last->reason) - 1] = '\0';
@@ -273,15 +313,18 @@ static void watch_child(const struct plug_registry *r, struct plug_slot *s, pid_
 		in_time = now_ms() < until;
 	}
 	end_child(pid);
-	if (done && last.state <= PLUG_MASKED)
+	if (done && last.state <= PLUG_MASKED) {
 		adopt(s, &last);
-	else if (in_time && !done)
+		if (last.state == PLUG_READY)
+			remember(s->library_path, &last);
+	} else if (in_time && !done) {
 		explain_death(s, &last, &end);
-	else
+	} else {
 		plug_set_state(s, PLUG_CRASHED,
 		               "no answer within %u ms %s; update the plugin or the driver under "
 		               "it",
 		               r->probe_timeout_ms, stage_text(last.stage));
+	}
 }
 
 static void probe_in_child(struct plug_registry *r, struct plug_slot *s)
@@ -316,6 +359,7 @@ bool plug_probe(struct plug_registry *r, struct plug_slot *s, bool match)
 {
 	bool first = s->pub.state == PLUG_FOUND;
 	bool again = s->pub.state == PLUG_NO_MATCH && !match;
+	struct report *known;
 
 	if (!first && !again)
 		return s->pub.state == PLUG_READY;
@@ -325,6 +369,10 @@ bool plug_probe(struct plug_registry *r, struct plug_slot *s, bool match)
 		               "machine; ask for it by its full id to try it all the same");
 		return false;
 	}
-	probe_in_child(r, s);
+	known = find_passed(s->library_path);
+	if (known)
+		adopt(s, known);
+	else
+		probe_in_child(r, s);
 	return s->pub.state == PLUG_READY;
 }

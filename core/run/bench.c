@@ -147,6 +147,8 @@ static int repeat(struct run *r, struct bench_result *out, struct zinc_err *err)
 	double seconds[BENCH_MAX_REPS], tokens = (double)r->c->n_tokens * r->c->n_seqs;
 	int rc = repetition(r, err);
 
+	/* Kernels were loaded in that one. */
+	memset(&r->e->profile, 0, sizeof(r->e->profile));
 	for (uint32_t i = 0; i < reps && !rc; i++) {
 		rc = repetition(r, err);
 		seconds[i] = r->seconds;

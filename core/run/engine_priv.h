@@ -85,6 +85,7 @@ int recording_plan(struct engine *e, struct zinc_err *err);
 /* Bits of numerics classes. */
 #define RUN_FREE_CLASSES                                                                           \
 	(1u << ZINC_NUM_FREE | 1u << ZINC_NUM_FREE16 | 1u << ZINC_NUM_FREE8)
+#define RUN_16BIT_CLASSES (1u << ZINC_NUM_F16 | 1u << ZINC_NUM_FREE16)
 #define RUN_8BIT_CLASSES (1u << ZINC_NUM_Q8 | 1u << ZINC_NUM_FREE8)
 /* Does any op of any bucket have a variant of one of these classes? */
 bool recording_uses(const struct engine *e, uint32_t classes);

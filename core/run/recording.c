@@ -69,18 +69,25 @@ bool recording_uses(const struct engine *e, uint32_t classes)
 	return false;
 }
 
+/* Rounding makes whole steps of last-bit differences, which would hide what
+ * validation looks for: to 8 bits in every model, to 16 bits where a step can tip a
+ * token to another expert. */
+static uint32_t hiding_classes(const struct engine *e)
+{
+	return RUN_8BIT_CLASSES | (e->model->info.n_expert ? RUN_16BIT_CLASSES : 0);
+}
+
 int recording_plan(struct engine *e, struct zinc_err *err)
 {
 	int rc = build_all(e, err);
 
 	if (!rc && e->cfg.batched == RUN_BATCHED_VALIDATE && recording_uses(e, RUN_FREE_CLASSES) &&
-	    recording_uses(e, RUN_8BIT_CLASSES)) {
-		/* Rounding to 8 bits makes whole steps of last-bit differences, which
-		 * would hide what validation looks for. */
-		log_once(ZINC_LOG_WARN, "validate: this model's chunked ops order sums their own "
-		                        "way, so 8-bit activations are off in this run; "
-		                        "--numerics=strict validates those");
-		e->target.numerics_mask &= ~RUN_8BIT_CLASSES;
+	    recording_uses(e, hiding_classes(e))) {
+		log_once(ZINC_LOG_WARN, "validate: some of this backend's ops order sums their own "
+		                        "way, so %s inputs are off in this run; "
+		                        "--numerics=strict validates 8-bit ones",
+		         e->model->info.n_expert ? "8-bit and 16-bit" : "8-bit");
+		e->target.numerics_mask &= ~hiding_classes(e);
 		rc = build_all(e, err);
 	}
 	for (uint32_t b = 0; b < e->n_buckets && !rc; b++) {

@@ -20,6 +20,7 @@ void models_each(void (*fn)(const char *path))
 {
 	each_of(ZINC_FIXTURE_DIR "/k_quants", fn);
 	each_of(ZINC_MODEL_DIR, fn);
+	fn(ZINC_FIXTURE_DIR "/q8_0/qwen3moe.Q8_0.gguf");
 }
 
 void models_prompt(int32_t *ids, uint32_t n, uint32_t n_vocab, uint32_t seed)

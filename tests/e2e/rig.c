@@ -1,4 +1,4 @@
-/* rig.c - a model on the CPU backend, for end-to-end tests. */
+/* rig.c - a model on a backend, for end-to-end tests. */
 #include "e2e/rig.h"
 
 #include <dirent.h>
@@ -28,7 +28,14 @@ static void must(int rc, const struct zinc_err *err)
 		fail_msg("%s", err->msg);
 }
 
-void rig_open(struct rig *r, const char *path, const struct engine_config *c)
+static const char *backend_id(void)
+{
+	const char *id = getenv("ZINC_TEST_BACKEND");
+
+	return id && *id ? id : "cpu";
+}
+
+static int open_registry(struct plug_registry **reg, struct zinc_err *err)
 {
 	static const char *const dirs[] = {ZINC_BUILD_PLUGIN_DIR};
 	/* Tests run beside each other; two pools on the same CPUs would wait for
@@ -36,13 +43,36 @@ void rig_open(struct rig *r, const char *path, const struct engine_config *c)
 	static const char *const options[] = {"cpu.threads=1"};
 	struct plug_config pc = {.dirs = dirs, .n_dirs = 1, .only_dirs = true,
 	                         .options = options, .n_options = 1};
+
+	return plug_registry_create(&pc, reg, err);
+}
+
+bool rig_has_backend(void)
+{
+	struct plug_registry *reg;
+	const struct plug *backend;
+	const char *why;
+	struct zinc_err err;
+	int rc = open_registry(&reg, &err);
+
+	if (!rc) {
+		rc = plug_backend(reg, backend_id(), &backend, &why, &err);
+		plug_registry_destroy(reg);
+	}
+	if (rc)
+		print_message("skipped: %s\n", err.msg);
+	return !rc;
+}
+
+void rig_open(struct rig *r, const char *path, const struct engine_config *c)
+{
 	const struct plug *backend;
 	const char *why;
 	struct zinc_err err;
 
 	memset(r, 0, sizeof(*r));
-	must(plug_registry_create(&pc, &r->reg, &err), &err);
-	must(plug_backend(r->reg, "cpu", &backend, &why, &err), &err);
+	must(open_registry(&r->reg, &err), &err);
+	must(plug_backend(r->reg, backend_id(), &backend, &why, &err), &err);
 	must(model_open(r->reg, path, &r->model, &err), &err);
 	must(engine_create(c, r->model, backend, &r->engine, &err), &err);
 }

@@ -1,4 +1,6 @@
-/* rig.h - a model on the CPU backend, for end-to-end tests. */
+/* rig.h - a model on a backend, for end-to-end tests.
+ *
+ * ZINC_TEST_BACKEND names the backend's id; without it, the CPU's. */
 #ifndef TESTS_E2E_RIG_H
 #define TESTS_E2E_RIG_H
 
@@ -18,6 +20,9 @@ struct rig {
 
 /* Defaults for tests: F32 cache, numerics F32, all_logits off. */
 struct engine_config rig_config(void);
+
+/* Can the backend run here? If not, says why; the test then exits with 77. */
+bool rig_has_backend(void);
 
 /* Fails the test with the message when anything goes wrong. */
 void rig_open(struct rig *r, const char *path, const struct engine_config *c);
