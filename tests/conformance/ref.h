@@ -43,6 +43,10 @@ struct ref_attn {
 	uint32_t pos, window;
 	double scale, softcap;
 	const float *gate; /* v_lanes, or NULL */
+	/* Where not NULL: *score_size receives the largest root of the squared
+	 * terms of a score, terms[v_lanes] that of the terms p (|v| + |out|) of each
+	 * lane. Rounding the inputs moves a result in proportion to them. */
+	double *score_size, *terms;
 };
 
 void ref_attn_query(const struct ref_attn *r, double *out);

@@ -1,0 +1,19 @@
+/* ops.h - the ops of a backend, case by case, every variant forced. */
+#ifndef KIT_OPS_H
+#define KIT_OPS_H
+
+#include "dev.h"
+#include "report.h"
+
+struct ops_choice {
+	const char *ops;     /* "dmmv,mmq"; NULL: all         */
+	const char *variant; /* NULL: all                     */
+	int64_t only;        /* this case of each op; -1: all */
+	bool list, verbose, quick;
+};
+
+/* now: [KIT_NOW] the case at hand, for whoever wants to know where it ended. */
+void ops_test(struct kit_dev *d, const struct ops_choice *choice, struct kit_report *report,
+              char *now);
+
+#endif
