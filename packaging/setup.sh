@@ -20,6 +20,10 @@ has_header() {
 	echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1
 }
 
+has_file() {
+	[ -e "$1" ]
+}
+
 has_fuzzer_runtime() {
 	command -v clang >/dev/null &&
 		ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*.a >/dev/null 2>&1
@@ -39,10 +43,15 @@ needs() {
 		libutf8proc-dev has_module libutf8proc
 		libjansson-dev has_module jansson
 		libedit-dev has_module libedit
+		libzstd-dev has_module libzstd
+		libvulkan-dev has_header vulkan/vulkan_core.h
+		glslc command -v glslc
 	END
 	[ "$goal" = build ] || cat <<-END
 		libcmocka-dev has_module cmocka
-		libzstd-dev has_module libzstd
+		scdoc command -v scdoc
+		mesa-vulkan-drivers has_file /usr/share/vulkan/icd.d/lvp_icd*.json
+		vulkan-validationlayers has_file /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json
 		libsimde-dev has_header simde/x86/avx512.h
 		clang command -v clang
 		libclang-rt-dev has_fuzzer_runtime
