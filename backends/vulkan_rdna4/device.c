@@ -1,0 +1,123 @@
+/* device.c - one logical device with one compute queue, and what hangs on it. */
+#include "device.h"
+
+#include "instance.h"
+#include "pack.h"
+#include "pipeline.h"
+#include "submit.h"
+#include "transfer.h"
+
+/* The features that gpu.c has found to be there. */
+static int create_device(struct zinc_dev *dev, struct zinc_err *err)
+{
+	const struct rdna4_gpu *gpu = dev->gpu;
+	const struct vk_instance_functions *vk = &dev->plugin->vk;
+	static const float priority = 1.0f;
+	const char *extensions[2];
+	VkPhysicalDeviceSubgroupSizeControlFeatures size_control = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+		.subgroupSizeControl = VK_TRUE, .computeFullSubgroups = VK_TRUE};
+	VkPhysicalDeviceVulkan12Features v12 = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+		.pNext = gpu->can_set_subgroup ? &size_control : NULL,
+		.storageBuffer8BitAccess = VK_TRUE, .shaderInt8 = VK_TRUE,
+		.bufferDeviceAddress = VK_TRUE, .timelineSemaphore = VK_TRUE,
+		.scalarBlockLayout = VK_TRUE};
+	VkPhysicalDeviceVulkan11Features v11 = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &v12,
+		.storageBuffer16BitAccess = VK_TRUE};
+	VkPhysicalDeviceFeatures2 features = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &v11,
+		.features = {.shaderInt16 = VK_TRUE, .shaderInt64 = VK_TRUE}};
+	VkDeviceQueueCreateInfo queue = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+		.queueFamilyIndex = gpu->family, .queueCount = 1, .pQueuePriorities = &priority};
+	VkDeviceCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .pNext = &features,
+		.queueCreateInfoCount = 1, .pQueueCreateInfos = &queue,
+		.ppEnabledExtensionNames = extensions};
+	VkResult r;
+
+	if (gpu->can_set_subgroup)
+		extensions[info.enabledExtensionCount++] =
+			VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+	if (gpu->has_budget)
+		extensions[info.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+	r = vk->CreateDevice(gpu->handle, &info, NULL, &dev->device);
+	if (r) {
+		dev->device = NULL;
+		return rdna4_vk_err(NULL, err, r, gpu->props.deviceName);
+	}
+#define LOOK_UP(name)                                                                              \
+	dev->vk.name = (PFN_vk##name)vk->GetDeviceProcAddr(dev->device, "vk" #name);
+	VK_DEVICE_FUNCTIONS(LOOK_UP)
+#undef LOOK_UP
+	dev->vk.GetDeviceQueue(dev->device, gpu->family, 0, &dev->queue);
+	return ZINC_OK;
+}
+
+/* One layout for all pipelines: no descriptors, arguments as push constants. */
+static int create_layout(struct zinc_dev *dev, struct zinc_err *err)
+{
+	VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, RDNA4_PUSH_MAX};
+	VkPipelineLayoutCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+		.pushConstantRangeCount = 1, .pPushConstantRanges = &range};
+
+	return rdna4_vk_err(dev, err,
+	                    dev->vk.CreatePipelineLayout(dev->device, &info, NULL, &dev->layout),
+	                    "creating the pipeline layout");
+}
+
+int rdna4_dev_open(void *self, uint32_t i, struct zinc_dev **out, struct zinc_err *err)
+{
+	struct rdna4_plugin *p = self;
+	struct zinc_dev *dev;
+	int rc = rdna4_instance_open(p, err);
+
+	if (rc)
+		return rc;
+	if (i >= p->n_gpus)
+		return rdna4_err(err, ZINC_E_INVALID, "there is no Vulkan device %u", i);
+	dev = rdna4_calloc(p->host, 1, sizeof(*dev));
+	if (!dev)
+		return rdna4_err(err, ZINC_E_NO_MEMORY, "out of memory for the Vulkan device");
+	dev->host = p->host;
+	dev->plugin = p;
+	dev->gpu = &p->gpus[i];
+	pthread_mutex_init(&dev->queue_lock, NULL);
+	rc = create_device(dev, err);
+	if (!rc)
+		rc = create_layout(dev, err);
+	if (!rc)
+		rc = rdna4_pack_open(dev, &dev->pack, err);
+	if (!rc)
+		rc = rdna4_pipelines_create(dev, &dev->pipelines, err);
+	if (!rc)
+		rc = rdna4_transfer_create(dev, &dev->transfer, err);
+	if (!rc)
+		rc = rdna4_ring_create(dev, &dev->ring, err);
+	if (rc) {
+		rdna4_dev_close(dev);
+		return rc;
+	}
+	*out = dev;
+	return ZINC_OK;
+}
+
+void rdna4_dev_close(struct zinc_dev *dev)
+{
+	if (!dev)
+		return;
+	if (dev->device) {
+		dev->vk.DeviceWaitIdle(dev->device);
+		rdna4_ring_destroy(dev->ring);
+		rdna4_transfer_destroy(dev->transfer);
+		rdna4_pipelines_destroy(dev->pipelines);
+		dev->vk.DestroyPipelineLayout(dev->device, dev->layout, NULL);
+		dev->vk.DestroyDevice(dev->device, NULL);
+	}
+	rdna4_pack_close(dev->pack);
+	pthread_mutex_destroy(&dev->queue_lock);
+	rdna4_free(dev->host, dev);
+}

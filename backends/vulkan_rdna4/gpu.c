@@ -1,0 +1,176 @@
+/* gpu.c - what a physical device is, and what it lacks for this backend. */
+#include <stdio.h>
+#include <string.h>
+
+#include "instance.h"
+
+/* All that is asked of a device, in one chain of Vulkan structs. */
+struct answers {
+	VkPhysicalDeviceFeatures2 features;
+	VkPhysicalDeviceVulkan11Features v11;
+	VkPhysicalDeviceVulkan12Features v12;
+	VkPhysicalDeviceSubgroupSizeControlFeatures size_control;
+	VkPhysicalDeviceProperties2 props;
+	VkPhysicalDeviceDriverProperties driver;
+	VkPhysicalDeviceSubgroupProperties subgroup;
+	VkPhysicalDeviceMaintenance3Properties limits;
+	VkPhysicalDevicePCIBusInfoPropertiesEXT pci;
+};
+
+static bool has_extension(const VkExtensionProperties *list, uint32_t n, const char *name)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!strcmp(list[i].extensionName, name))
+			return true;
+	return false;
+}
+
+static void read_extensions(const struct vk_instance_functions *vk, struct rdna4_gpu *gpu)
+{
+	VkExtensionProperties list[512];
+	uint32_t n = sizeof(list) / sizeof(list[0]);
+	VkResult r = vk->EnumerateDeviceExtensionProperties(gpu->handle, NULL, &n, list);
+
+	if (r && r != VK_INCOMPLETE)
+		n = 0;
+	gpu->has_budget = has_extension(list, n, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+	gpu->has_pci = has_extension(list, n, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME);
+	gpu->can_set_subgroup =
+		has_extension(list, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+}
+
+static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *gpu,
+                struct answers *a)
+{
+	*a = (struct answers){
+		.features = {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &a->v11, {0}},
+		.v11 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES},
+		.v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES},
+		.size_control = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES},
+		.props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2},
+		.driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES},
+		.subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES},
+		.limits = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES},
+		.pci = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT},
+	};
+	a->v11.pNext = &a->v12;
+	if (gpu->can_set_subgroup)
+		a->v12.pNext = &a->size_control;
+	vk->GetPhysicalDeviceFeatures2(gpu->handle, &a->features);
+	a->props.pNext = &a->driver;
+	a->driver.pNext = &a->subgroup;
+	a->subgroup.pNext = &a->limits;
+	if (gpu->has_pci)
+		a->limits.pNext = &a->pci;
+	vk->GetPhysicalDeviceProperties2(gpu->handle, &a->props);
+}
+
+static const char *missing_feature(const struct answers *a)
+{
+	const VkSubgroupFeatureFlags need = VK_SUBGROUP_FEATURE_ARITHMETIC_BIT |
+	                                    VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+
+	if (!a->v12.bufferDeviceAddress)
+		return "buffer device addresses";
+	if (!a->v12.timelineSemaphore)
+		return "timeline semaphores";
+	if (!a->v12.storageBuffer8BitAccess || !a->v12.shaderInt8)
+		return "8-bit storage";
+	if (!a->v11.storageBuffer16BitAccess || !a->features.features.shaderInt16)
+		return "16-bit storage";
+	if (!a->features.features.shaderInt64)
+		return "64-bit integers";
+	if (!a->v12.scalarBlockLayout)
+		return "scalar block layout";
+	if ((a->subgroup.supportedOperations & need) != need ||
+	    !(a->subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT))
+		return "subgroup operations in compute shaders";
+	return NULL;
+}
+
+/* A family made for compute alone runs beside the desktop's drawing. */
+static bool find_queue(const struct vk_instance_functions *vk, struct rdna4_gpu *gpu)
+{
+	VkQueueFamilyProperties list[32];
+	uint32_t n = sizeof(list) / sizeof(list[0]);
+	int best = -1;
+
+	vk->GetPhysicalDeviceQueueFamilyProperties(gpu->handle, &n, list);
+	for (uint32_t i = 0; i < n; i++) {
+		bool graphics = list[i].queueFlags & VK_QUEUE_GRAPHICS_BIT;
+
+		if (!(list[i].queueFlags & VK_QUEUE_COMPUTE_BIT))
+			continue;
+		if (best < 0 || (!graphics && (list[best].queueFlags & VK_QUEUE_GRAPHICS_BIT)))
+			best = (int)i;
+	}
+	if (best < 0)
+		return false;
+	gpu->family = (uint32_t)best;
+	gpu->timestamp_bits = list[best].timestampValidBits;
+	return true;
+}
+
+static uint32_t class_of(VkPhysicalDeviceType type)
+{
+	switch (type) {
+	case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return ZINC_DEV_DGPU;
+	case VK_PHYSICAL_DEVICE_TYPE_CPU: return ZINC_DEV_SOFT;
+	default: return ZINC_DEV_IGPU;
+	}
+}
+
+void rdna4_gpu_describe(const struct vk_instance_functions *vk, struct rdna4_gpu *gpu)
+{
+	VkPhysicalDeviceMemoryProperties2 memory = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2};
+	const char *lacks;
+	struct answers a;
+
+	read_extensions(vk, gpu);
+	ask(vk, gpu, &a);
+	vk->GetPhysicalDeviceMemoryProperties2(gpu->handle, &memory);
+	gpu->memory = memory.memoryProperties;
+	gpu->props = a.props.properties;
+	gpu->dev_class = class_of(gpu->props.deviceType);
+	gpu->subgroup = a.subgroup.subgroupSize;
+	gpu->max_alloc = a.limits.maxMemoryAllocationSize;
+	gpu->can_set_subgroup = gpu->can_set_subgroup && a.size_control.subgroupSizeControl &&
+	                        a.size_control.computeFullSubgroups;
+	snprintf(gpu->driver, sizeof(gpu->driver), "%.30s %.30s", a.driver.driverName,
+	         a.driver.driverInfo);
+	if (gpu->has_pci)
+		snprintf(gpu->pci, sizeof(gpu->pci), "%04x:%02x:%02x.%x", a.pci.pciDomain & 0xffff,
+		         a.pci.pciBus & 0xff, a.pci.pciDevice & 0xff, a.pci.pciFunction & 0xf);
+	if (gpu->props.apiVersion < VK_API_VERSION_1_2)
+		lacks = "Vulkan 1.2";
+	else if (!find_queue(vk, gpu))
+		lacks = "a compute queue";
+	else
+		lacks = missing_feature(&a);
+	snprintf(gpu->lacks, sizeof(gpu->lacks), "%s", lacks ? lacks : "");
+}
+
+void rdna4_gpu_memory(const struct vk_instance_functions *vk, const struct rdna4_gpu *gpu,
+                      uint64_t *total, uint64_t *budget)
+{
+	VkPhysicalDeviceMemoryBudgetPropertiesEXT now = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+	VkPhysicalDeviceMemoryProperties2 memory = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+		.pNext = gpu->has_budget ? &now : NULL};
+
+	*total = *budget = 0;
+	vk->GetPhysicalDeviceMemoryProperties2(gpu->handle, &memory);
+	for (uint32_t i = 0; i < memory.memoryProperties.memoryHeapCount; i++) {
+		VkMemoryHeap heap = memory.memoryProperties.memoryHeaps[i];
+
+		if (!(heap.flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT))
+			continue;
+		*total += heap.size;
+		if (!gpu->has_budget)
+			*budget += heap.size;
+		else if (now.heapBudget[i] > now.heapUsage[i])
+			*budget += now.heapBudget[i] - now.heapUsage[i];
+	}
+}

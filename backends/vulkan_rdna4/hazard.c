@@ -1,0 +1,49 @@
+/* hazard.c - a dispatch must wait when it touches what a dispatch since the
+ * last barrier wrote, or writes what one read. */
+#include "hazard.h"
+
+#include <string.h>
+
+static bool collide(const struct rdna4_range *a, const struct rdna4_range *b)
+{
+	return (a->write || b->write) && a->buf == b->buf && a->first < b->end &&
+	       b->first < a->end;
+}
+
+bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
+{
+	bool wait = h->n + n > HAZARD_MAX;
+
+	for (uint32_t i = 0; i < n && !wait; i++)
+		for (uint32_t k = 0; k < h->n && !wait; k++)
+			wait = collide(&ranges[i], &h->seen[k]);
+	if (wait)
+		h->n = 0;
+	memcpy(h->seen + h->n, ranges, n * sizeof(*ranges));
+	h->n += n;
+	return wait;
+}
+
+/* From the first byte to behind the last, gaps included. */
+static void add_range(struct rdna4_call *call, const struct zinc_view *v, bool write)
+{
+	bool plain = v->dtype < ZINC_Q8_0 && !v->layout;
+	uint64_t bytes = plain ? v->ne[0] * v->nb[0] : v->nb[1];
+
+	if (!zinc_view_present(v))
+		return;
+	for (int i = 1; i < ZINC_MAX_DIMS; i++)
+		bytes += (v->ne[i] - 1) * v->nb[i];
+	call->ranges[call->n_ranges++] =
+		(struct rdna4_range){v->buf, v->off, v->off + bytes, write};
+}
+
+void rdna4_reads(struct rdna4_call *call, const struct zinc_view *v)
+{
+	add_range(call, v, false);
+}
+
+void rdna4_writes(struct rdna4_call *call, const struct zinc_view *v)
+{
+	add_range(call, v, true);
+}

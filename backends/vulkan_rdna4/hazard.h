@@ -1,0 +1,18 @@
+/* hazard.h - where barriers must stand, from what dispatches read and write. */
+#ifndef RDNA4_HAZARD_H
+#define RDNA4_HAZARD_H
+
+#include "rdna4.h"
+
+enum { HAZARD_MAX = 256 };
+
+/* What has been touched since the last barrier. */
+struct hazard {
+	struct rdna4_range seen[HAZARD_MAX];
+	uint32_t n;
+};
+
+/* Adds a dispatch's ranges; true when a barrier must stand before it. */
+bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n);
+
+#endif

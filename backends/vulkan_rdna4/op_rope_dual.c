@@ -1,0 +1,122 @@
+/* op_rope_dual.c - rotary position embedding of Q and K, with their norms. */
+#include "args.h"
+#include "ops.h"
+
+enum { GROUP = 64, MAX_LANES = 1024 };
+
+struct args {
+	uint64_t slots, pos, pos_row, freqs, factors, q_norm, k_norm;
+	struct rdna4_rows q, k, q_out, k_out;
+	struct rdna4_count n;
+	uint32_t pos_stride, n_pos_rows;
+	uint32_t q_heads, k_heads, q_lanes, k_lanes;
+	uint32_t n_rot, mode;
+	float eps;
+	uint32_t pad0;
+};
+
+static bool norm_ok(const struct zinc_view *norm, const struct zinc_view *x)
+{
+	return !zinc_view_present(norm) ||
+	       (zinc_view_present(x) && zinc_shape_1d(norm, ZINC_F32, 1) &&
+	        norm->ne[0] == x->ne[0]);
+}
+
+static bool heads_ok(const struct zinc_op_rope_dual *d, const struct zinc_view *x,
+                     const struct zinc_view *out)
+{
+	return zinc_shape_f32_3d(x, x->ne[0], x->ne[1], d->n.imm) && zinc_shape_f32_as(out, x) &&
+	       d->n_rot <= x->ne[0] && x->ne[0] <= MAX_LANES && rdna4_fits(x) && rdna4_fits(out);
+}
+
+static bool positions_ok(const struct zinc_op_rope_dual *d)
+{
+	uint32_t pairs = d->n_rot / 2;
+
+	if (zinc_view_present(&d->pos_row))
+		return zinc_shape_1d(&d->pos_row, ZINC_I32, pairs) &&
+		       zinc_shape_2d(&d->pos, ZINC_I32, d->pos.ne[0], 1) &&
+		       d->pos.ne[0] >= d->n.imm;
+	return zinc_shape_1d(&d->pos, ZINC_I32, d->n.imm);
+}
+
+static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
+{
+	const struct zinc_op_rope_dual *d = desc;
+	uint32_t pairs = d->n_rot / 2;
+
+	(void)dev;
+	if (variant != 0 || d->flags || d->n_rot % 2 || d->mode > ZINC_ROPE_INTERLEAVED)
+		return ZINC_E_UNSUPPORTED;
+	if (!heads_ok(d, &d->q, &d->q_out) ||
+	    zinc_view_present(&d->k) != zinc_view_present(&d->k_out) ||
+	    (zinc_view_present(&d->k) && !heads_ok(d, &d->k, &d->k_out)))
+		return ZINC_E_UNSUPPORTED;
+	if (!positions_ok(d) || !zinc_shape_1d(&d->freqs, ZINC_F32, pairs) ||
+	    (zinc_view_present(&d->factors) && !zinc_shape_1d(&d->factors, ZINC_F32, pairs)) ||
+	    !norm_ok(&d->q_norm, &d->q) || !norm_ok(&d->k_norm, &d->k))
+		return ZINC_E_UNSUPPORTED;
+	return ZINC_OK;
+}
+
+static struct args args_of(const struct zinc_op_rope_dual *d)
+{
+	bool has_k = zinc_view_present(&d->k);
+	struct args a = {
+		.pos = rdna4_address(&d->pos), .pos_row = rdna4_address(&d->pos_row),
+		.freqs = rdna4_address(&d->freqs), .factors = rdna4_address(&d->factors),
+		.q_norm = rdna4_address(&d->q_norm), .k_norm = rdna4_address(&d->k_norm),
+		.q = rdna4_rows_3d(&d->q), .q_out = rdna4_rows_3d(&d->q_out),
+		.n = rdna4_count(d->n), .pos_stride = (uint32_t)(d->pos.nb[1] / 4),
+		.n_pos_rows = d->pos.ne[1], .q_heads = d->q.ne[1], .q_lanes = d->q.ne[0],
+		.n_rot = d->n_rot, .mode = d->mode, .eps = d->norm_eps};
+
+	if (has_k) {
+		a.k = rdna4_rows_3d(&d->k);
+		a.k_out = rdna4_rows_3d(&d->k_out);
+		a.k_heads = d->k.ne[1];
+		a.k_lanes = d->k.ne[0];
+	}
+	return a;
+}
+
+static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
+{
+	const struct zinc_op_rope_dual *d = desc;
+	struct args args = args_of(d);
+	uint32_t lanes = args.q_lanes > args.k_lanes ? args.q_lanes : args.k_lanes;
+	struct rdna4_call call = {.shader = "attn/rope_dual", .spec = {GROUP, lanes}, .n_spec = 2,
+	                          .args = &args, .args_bytes = sizeof(args)};
+
+	(void)variant;
+	rdna4_reads(&call, &d->q);
+	rdna4_reads(&call, &d->k);
+	rdna4_reads(&call, &d->pos);
+	rdna4_reads(&call, &d->pos_row);
+	rdna4_reads(&call, &d->freqs);
+	rdna4_reads(&call, &d->factors);
+	rdna4_reads(&call, &d->q_norm);
+	rdna4_reads(&call, &d->k_norm);
+	rdna4_writes(&call, &d->q_out);
+	rdna4_writes(&call, &d->k_out);
+	rdna4_grid(&call, (uint64_t)d->n.imm * (args.q_heads + args.k_heads), 1);
+	return rdna4_dispatch(cmd, &call);
+}
+
+static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
+{
+	return rdna4_record(cmd, &rdna4_op_rope_dual, desc, variant, run);
+}
+
+static const struct zinc_variant variants[] = {{"head", 0, ZINC_NUM_F32}};
+
+const struct zinc_op_impl rdna4_op_rope_dual = {
+	.struct_size = sizeof(rdna4_op_rope_dual),
+	.op = ZINC_OP_ROPE_DUAL,
+	.name = "rope_dual",
+	.desc_size = sizeof(struct zinc_op_rope_dual),
+	.n_variants = 1,
+	.variants = variants,
+	.supports = supports,
+	.record = record,
+};

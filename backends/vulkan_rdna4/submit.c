@@ -1,0 +1,196 @@
+/* submit.c - a submit is a small prelude, which writes the parameter slots of
+ * the lists and orders them behind earlier work, and then the lists. */
+#include "submit.h"
+
+#include <string.h>
+
+#include "cmd.h"
+#include "timeline.h"
+
+enum { PRELUDES = 16, MAX_LISTS = 32, MAX_POINTS = 16 };
+
+struct prelude {
+	VkCommandBuffer commands;
+	uint64_t done; /* free when the ring's timeline has reached this */
+};
+
+struct rdna4_ring {
+	struct zinc_dev *dev;
+	pthread_mutex_t lock;
+	VkCommandPool pool;
+	struct zinc_timeline *timeline;
+	uint64_t value;
+	struct prelude preludes[PRELUDES];
+};
+
+int rdna4_ring_create(struct zinc_dev *dev, struct rdna4_ring **out, struct zinc_err *err)
+{
+	VkCommandPoolCreateInfo pool = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+		.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+		.queueFamilyIndex = dev->gpu->family};
+	VkCommandBufferAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+		.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY, .commandBufferCount = PRELUDES};
+	struct rdna4_ring *ring = rdna4_calloc(dev->host, 1, sizeof(*ring));
+	VkCommandBuffer commands[PRELUDES];
+	VkResult r;
+
+	if (!ring)
+		return rdna4_err(err, ZINC_E_NO_MEMORY, "out of memory for the Vulkan queue");
+	ring->dev = dev;
+	pthread_mutex_init(&ring->lock, NULL);
+	r = dev->vk.CreateCommandPool(dev->device, &pool, NULL, &ring->pool);
+	info.commandPool = ring->pool;
+	if (!r)
+		r = dev->vk.AllocateCommandBuffers(dev->device, &info, commands);
+	if (r || rdna4_tl_create(dev, 0, &ring->timeline)) {
+		rdna4_ring_destroy(ring);
+		return rdna4_err(err, ZINC_E_NO_MEMORY, "no command buffers for the queue");
+	}
+	for (int i = 0; i < PRELUDES; i++)
+		ring->preludes[i].commands = commands[i];
+	*out = ring;
+	return ZINC_OK;
+}
+
+void rdna4_ring_destroy(struct rdna4_ring *ring)
+{
+	if (!ring)
+		return;
+	rdna4_tl_free(ring->timeline);
+	ring->dev->vk.DestroyCommandPool(ring->dev->device, ring->pool, NULL);
+	pthread_mutex_destroy(&ring->lock);
+	rdna4_free(ring->dev->host, ring);
+}
+
+static void order(struct zinc_dev *dev, VkCommandBuffer c, VkPipelineStageFlags from,
+                  VkPipelineStageFlags to)
+{
+	VkAccessFlags any = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+	                    VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+	VkMemoryBarrier b = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+		.srcAccessMask = from & VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
+		                         ? VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT
+		                         : VK_ACCESS_TRANSFER_WRITE_BIT,
+		.dstAccessMask = to & VK_PIPELINE_STAGE_TRANSFER_BIT
+		                         ? any
+		                         : VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT};
+
+	dev->vk.CmdPipelineBarrier(c, from, to, 0, 1, &b, 0, NULL, 0, NULL);
+}
+
+static VkResult write_prelude(struct zinc_dev *dev, VkCommandBuffer c, const struct zinc_submit *s)
+{
+	static const uint32_t zeros[ZINC_SLOT_COUNT];
+	VkPipelineStageFlags both = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT |
+	                            VK_PIPELINE_STAGE_TRANSFER_BIT;
+	VkCommandBufferBeginInfo begin = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+		.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+	VkResult r = dev->vk.BeginCommandBuffer(c, &begin);
+
+	if (r)
+		return r;
+	order(dev, c, both, both);
+	for (uint32_t i = 0; i < s->n_cmds; i++)
+		dev->vk.CmdUpdateBuffer(c, s->cmds[i]->memory->handle, 0, RDNA4_PARAM_BYTES,
+		                        s->params ? s->params : zeros);
+	order(dev, c, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT);
+	return dev->vk.EndCommandBuffer(c);
+}
+
+/* The semaphores of one submit. */
+struct points {
+	VkSemaphore semaphores[MAX_POINTS + 1];
+	uint64_t values[MAX_POINTS + 1];
+	VkPipelineStageFlags stages[MAX_POINTS + 1];
+};
+
+static void gather(struct points *p, const struct zinc_point *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		p->semaphores[i] = from[i].tl->semaphore;
+		p->values[i] = from[i].value;
+		p->stages[i] = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+	}
+}
+
+/* The ring's own point is signalled beside the caller's. */
+static VkResult start(struct rdna4_ring *ring, const struct zinc_submit *s, struct prelude *p)
+{
+	struct zinc_dev *dev = ring->dev;
+	VkCommandBuffer commands[MAX_LISTS + 1] = {p->commands};
+	struct points wait, signal;
+	VkTimelineSemaphoreSubmitInfo values = {
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+		.waitSemaphoreValueCount = s->n_wait, .pWaitSemaphoreValues = wait.values,
+		.signalSemaphoreValueCount = s->n_signal + 1,
+		.pSignalSemaphoreValues = signal.values};
+	VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &values,
+	                     .waitSemaphoreCount = s->n_wait, .pWaitSemaphores = wait.semaphores,
+	                     .pWaitDstStageMask = wait.stages,
+	                     .commandBufferCount = s->n_cmds + 1, .pCommandBuffers = commands,
+	                     .signalSemaphoreCount = s->n_signal + 1,
+	                     .pSignalSemaphores = signal.semaphores};
+	VkResult r;
+
+	gather(&wait, s->wait, s->n_wait);
+	gather(&signal, s->signal, s->n_signal);
+	p->done = ++ring->value;
+	signal.semaphores[s->n_signal] = ring->timeline->semaphore;
+	signal.values[s->n_signal] = p->done;
+	for (uint32_t i = 0; i < s->n_cmds; i++)
+		commands[i + 1] = s->cmds[i]->commands;
+	pthread_mutex_lock(&dev->queue_lock);
+	r = dev->vk.QueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
+	pthread_mutex_unlock(&dev->queue_lock);
+	if (r) {
+		p->done = 0;
+		ring->value--;
+	}
+	return r;
+}
+
+static int check(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_err *err)
+{
+	if (s->queue != 0)
+		return rdna4_err(err, ZINC_E_INVALID, "queue %u, but there is queue 0 only",
+		                 s->queue);
+	if (s->n_cmds > MAX_LISTS || s->n_wait > MAX_POINTS || s->n_signal > MAX_POINTS)
+		return rdna4_err(err, ZINC_E_INVALID,
+		                 "a submit takes at most %d lists and %d timeline points",
+		                 MAX_LISTS, MAX_POINTS);
+	for (uint32_t i = 0; i < s->n_cmds; i++)
+		if (!s->cmds[i]->ended || s->cmds[i]->err.code)
+			return rdna4_err(err, ZINC_E_INVALID,
+			                 "command list %u of the submit has not ended well", i);
+	if (atomic_load(&dev->lost))
+		return rdna4_err(err, ZINC_E_DEVICE_LOST, "the Vulkan device was lost");
+	return ZINC_OK;
+}
+
+int rdna4_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_err *err)
+{
+	struct rdna4_ring *ring = dev->ring;
+	int rc = check(dev, s, err);
+	struct prelude *p;
+	VkResult r;
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&ring->lock);
+	p = &ring->preludes[ring->value % PRELUDES];
+	rc = p->done ? rdna4_tl_wait(ring->timeline, p->done, UINT64_MAX) : ZINC_OK;
+	if (rc) {
+		rdna4_err(err, rc, "waiting for earlier work failed");
+	} else {
+		r = write_prelude(dev, p->commands, s);
+		if (!r)
+			r = start(ring, s, p);
+		rc = rdna4_vk_err(dev, err, r, "starting a step");
+	}
+	pthread_mutex_unlock(&ring->lock);
+	return rc;
+}

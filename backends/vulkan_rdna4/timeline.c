@@ -1,0 +1,71 @@
+/* timeline.c - a zinc timeline is a Vulkan timeline semaphore. */
+#include "timeline.h"
+
+int rdna4_tl_create(struct zinc_dev *dev, uint64_t initial, struct zinc_timeline **out)
+{
+	VkSemaphoreTypeCreateInfo type = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+		.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE, .initialValue = initial};
+	VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+	                              .pNext = &type};
+	struct zinc_timeline *tl = rdna4_calloc(dev->host, 1, sizeof(*tl));
+	VkResult r;
+
+	if (!tl)
+		return ZINC_E_NO_MEMORY;
+	tl->dev = dev;
+	r = dev->vk.CreateSemaphore(dev->device, &info, NULL, &tl->semaphore);
+	if (r) {
+		rdna4_free(dev->host, tl);
+		return rdna4_status(dev, r);
+	}
+	*out = tl;
+	return ZINC_OK;
+}
+
+int rdna4_tl_wait(struct zinc_timeline *tl, uint64_t value, uint64_t timeout_ns)
+{
+	struct zinc_dev *dev = tl->dev;
+	VkSemaphoreWaitInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+	                            .semaphoreCount = 1, .pSemaphores = &tl->semaphore,
+	                            .pValues = &value};
+
+	if (atomic_load(&dev->lost))
+		return ZINC_E_DEVICE_LOST;
+	return rdna4_status(dev, dev->vk.WaitSemaphores(dev->device, &info, timeout_ns));
+}
+
+int rdna4_tl_value(struct zinc_timeline *tl, uint64_t *out)
+{
+	struct zinc_dev *dev = tl->dev;
+
+	return rdna4_status(dev,
+	                    dev->vk.GetSemaphoreCounterValue(dev->device, tl->semaphore, out));
+}
+
+void rdna4_tl_free(struct zinc_timeline *tl)
+{
+	if (!tl)
+		return;
+	tl->dev->vk.DestroySemaphore(tl->dev->device, tl->semaphore, NULL);
+	rdna4_free(tl->dev->host, tl);
+}
+
+int rdna4_tl_submit(struct zinc_timeline *tl, uint64_t value, VkCommandBuffer commands)
+{
+	struct zinc_dev *dev = tl->dev;
+	VkTimelineSemaphoreSubmitInfo values = {
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+		.signalSemaphoreValueCount = 1, .pSignalSemaphoreValues = &value};
+	VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &values,
+	                     .commandBufferCount = 1, .pCommandBuffers = &commands,
+	                     .signalSemaphoreCount = 1, .pSignalSemaphores = &tl->semaphore};
+	VkResult r;
+
+	if (atomic_load(&dev->lost))
+		return ZINC_E_DEVICE_LOST;
+	pthread_mutex_lock(&dev->queue_lock);
+	r = dev->vk.QueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
+	pthread_mutex_unlock(&dev->queue_lock);
+	return rdna4_status(dev, r);
+}

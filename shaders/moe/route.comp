@@ -1,0 +1,119 @@
+/* route.comp - router logits of one token to its k experts and their weights; a
+ * workgroup per token. */
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "../common/base.glsl"
+#include "../common/math.glsl"
+#include "../common/reduce.glsl"
+#include "../common/best.glsl"
+
+layout(constant_id = 1) const uint EXPERTS_MAX = 256;
+layout(constant_id = 2) const uint CHOSEN_MAX = 8;
+
+const uint SOFTMAX = 0, SOFTMAX_TOPK = 1, SIGMOID = 2, RENORM = 1;
+
+ARGS_PUSHED {
+	uint64_t slots, ids, weights, bias, expert_scale;
+	rows logits;
+	count n;
+	uint n_expert, k, gating, flags;
+	float scale;
+} args;
+
+shared float p[EXPERTS_MAX];
+shared uint chosen[CHOSEN_MAX];
+
+/* p from the logits. */
+void gate(f32_ref x)
+{
+	float top = -1.0 / 0.0, sum = 0.0;
+
+	for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP) {
+		p[e] = args.gating == SIGMOID ? sigmoid(x.v[e]) : x.v[e];
+		top = max(top, p[e]);
+	}
+	if (args.gating != SOFTMAX)
+		return;
+	top = group_max(top);
+	for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP) {
+		p[e] = exp(p[e] - top);
+		sum += p[e];
+	}
+	sum = group_sum(sum);
+	for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP)
+		p[e] /= sum;
+}
+
+void choose()
+{
+	candidate last = NOBODY;
+
+	for (uint s = 0; s < args.k; s++) {
+		candidate best = NOBODY;
+
+		for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP) {
+			float key = args.bias != 0 ? p[e] + f32_ref(args.bias).v[e] : p[e];
+			candidate c = candidate(key, e);
+
+			if (s == 0 || is_before(last, c))
+				best = better(best, c);
+		}
+		last = group_best(best);
+		if (gl_LocalInvocationID.x == 0)
+			chosen[s] = last.id;
+	}
+}
+
+/* The bias has a say in who is chosen, not in their order. */
+void sort_chosen()
+{
+	for (uint i = 1; i < args.k; i++) {
+		uint e = chosen[i], at = i;
+
+		for (; at > 0; at--) {
+			uint other = chosen[at - 1];
+
+			if (!is_before(candidate(p[e], e), candidate(p[other], other)))
+				break;
+			chosen[at] = other;
+		}
+		chosen[at] = e;
+	}
+}
+
+void main()
+{
+	uint t = group_index();
+	float top, sum = 0.0, total = 0.0;
+	f32_ref w;
+
+	if (t >= live(args.slots, args.n))
+		return;
+	gate(row_of(args.logits, t, 0));
+	barrier();
+	choose();
+	if (gl_LocalInvocationID.x != 0)
+		return;
+	if (args.bias != 0)
+		sort_chosen();
+	w = f32_ref(args.weights + 4ul * uint64_t(t) * args.k);
+	top = p[chosen[0]];
+	for (uint s = 0; s < args.k && args.gating == SOFTMAX_TOPK; s++)
+		total += exp(p[chosen[s]] - top);
+	for (uint s = 0; s < args.k; s++)
+		sum += args.gating == SOFTMAX_TOPK ? exp(p[chosen[s]] - top) / total : p[chosen[s]];
+	for (uint s = 0; s < args.k; s++) {
+		float f = p[chosen[s]];
+
+		if (args.gating == SOFTMAX_TOPK)
+			f = exp(f - top) / total;
+		if ((args.flags & RENORM) != 0 && sum != 0.0)
+			f /= sum;
+		if (args.scale != 0.0)
+			f *= args.scale;
+		if (args.expert_scale != 0)
+			f *= f32_ref(args.expert_scale).v[chosen[s]];
+		w.v[s] = f;
+		i32_ref(args.ids).v[t * args.k + s] = int(chosen[s]);
+	}
+}

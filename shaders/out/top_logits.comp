@@ -1,0 +1,134 @@
+/* top_logits.comp - the n_top largest of each row, descending; a workgroup per
+ * row. Elements are ordered by a key of 64 bits, the value's bits above the
+ * inverted index, so that no two are equal. Eight passes over the row find the
+ * key of the last one taken, 8 bits at a time; then all from there on are
+ * gathered and sorted. */
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "../common/base.glsl"
+
+layout(constant_id = 1) const uint ROOM = 64; /* n_top, up to a power of two */
+
+ARGS_PUSHED {
+	uint64_t slots;
+	rows x, ids, values;
+	count n;
+	uint lanes, n_top;
+} args;
+
+shared uint bins[256];
+shared uint digit, wanted; /* of this pass; elements still to find there */
+shared uint n_found;
+shared uint found_value[ROOM], found_id[ROOM];
+
+/* Ascends with the value; equal for both zeros; 0 for NaN. */
+uint key_of(float x)
+{
+	uint u = floatBitsToUint(x);
+
+	if ((u & 0x7fffffff) > 0x7f800000)
+		return 0;
+	u = (u & 0x7fffffff) == 0 ? 0 : u;
+	return (u & 0x80000000) != 0 ? ~u : u | 0x80000000;
+}
+
+bool is_before(uvec2 a, uvec2 b)
+{
+	return a.x > b.x || a.x == b.x && a.y > b.y;
+}
+
+/* The digit of this pass that holds the element looked for. */
+void choose_digit()
+{
+	uint above = 0, d = 255;
+
+	while (d > 0 && above + bins[d] < wanted)
+		above += bins[d--];
+	digit = d;
+	wanted -= above;
+}
+
+uvec2 find_last(f32_ref x)
+{
+	uvec2 last = uvec2(0), mask = uvec2(0);
+
+	for (uint pass = 0; pass < 8; pass++) {
+		uint word = pass / 4, shift = 24 - 8 * (pass % 4);
+
+		for (uint i = gl_LocalInvocationID.x; i < 256; i += GROUP)
+			bins[i] = 0;
+		barrier();
+		for (uint i = gl_LocalInvocationID.x; i < args.lanes; i += GROUP) {
+			uvec2 key = uvec2(key_of(x.v[i]), ~i);
+
+			if ((key & mask) == last)
+				atomicAdd(bins[key[word] >> shift & 255], 1);
+		}
+		barrier();
+		if (gl_LocalInvocationID.x == 0)
+			choose_digit();
+		barrier();
+		last[word] |= digit << shift;
+		mask[word] |= 255 << shift;
+	}
+	return last;
+}
+
+/* Bitonic (Batcher, 1968), descending. */
+void sort_found()
+{
+	for (uint size = 2; size <= ROOM; size *= 2) {
+		for (uint step = size / 2; step > 0; step /= 2) {
+			barrier();
+			for (uint i = gl_LocalInvocationID.x; i < ROOM; i += GROUP) {
+				uint k = i ^ step;
+				uvec2 a = uvec2(found_value[i], found_id[i]);
+				uvec2 b;
+
+				if (k < i)
+					continue;
+				b = uvec2(found_value[k], found_id[k]);
+				if (is_before(b, a) != ((i & size) != 0)) {
+					found_value[i] = b.x;
+					found_id[i] = b.y;
+					found_value[k] = a.x;
+					found_id[k] = a.y;
+				}
+			}
+		}
+	}
+	barrier();
+}
+
+void main()
+{
+	uint t = group_index();
+	uvec2 last;
+	f32_ref x;
+
+	if (t >= live(args.slots, args.n))
+		return;
+	x = row_of(args.x, t, 0);
+	if (gl_LocalInvocationID.x == 0) {
+		wanted = args.n_top;
+		n_found = 0;
+	}
+	for (uint i = gl_LocalInvocationID.x; i < ROOM; i += GROUP)
+		found_value[i] = found_id[i] = 0;
+	last = find_last(x);
+	for (uint i = gl_LocalInvocationID.x; i < args.lanes; i += GROUP) {
+		uvec2 key = uvec2(key_of(x.v[i]), ~i);
+
+		if (!is_before(last, key)) {
+			uint at = atomicAdd(n_found, 1);
+
+			found_value[at] = key.x;
+			found_id[at] = key.y;
+		}
+	}
+	sort_found();
+	for (uint i = gl_LocalInvocationID.x; i < args.n_top; i += GROUP) {
+		row_of(args.values, t, 0).v[i] = x.v[~found_id[i]];
+		i32_ref(uint64_t(row_of(args.ids, t, 0))).v[i] = int(~found_id[i]);
+	}
+}

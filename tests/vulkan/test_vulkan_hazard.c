@@ -1,0 +1,100 @@
+/* test_vulkan_hazard.c - where barriers stand, from the ranges that dispatches
+ * touch. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hazard.h"
+
+static struct zinc_buf buf_a, buf_b;
+
+static struct rdna4_range reads(struct zinc_buf *buf, uint64_t first, uint64_t end)
+{
+	return (struct rdna4_range){buf, first, end, false};
+}
+
+static struct rdna4_range writes(struct zinc_buf *buf, uint64_t first, uint64_t end)
+{
+	return (struct rdna4_range){buf, first, end, true};
+}
+
+static void test_readers_share(void **state)
+{
+	struct hazard h = {.n = 0};
+	struct rdna4_range r = reads(&buf_a, 0, 100);
+
+	(void)state;
+	assert_false(hazard_add(&h, &r, 1));
+	assert_false(hazard_add(&h, &r, 1));
+}
+
+static void test_flow(void **state)
+{
+	struct hazard h = {.n = 0};
+	struct rdna4_range w = writes(&buf_a, 100, 200), before = reads(&buf_a, 0, 100);
+	struct rdna4_range last = reads(&buf_a, 199, 200), behind = reads(&buf_a, 200, 300);
+	struct rdna4_range other = writes(&buf_b, 100, 200);
+
+	(void)state;
+	assert_false(hazard_add(&h, &w, 1));
+	assert_false(hazard_add(&h, &before, 1));
+	assert_false(hazard_add(&h, &behind, 1));
+	assert_false(hazard_add(&h, &other, 1));
+	assert_true(hazard_add(&h, &last, 1));
+	/* The barrier covers all that was before it. */
+	assert_false(hazard_add(&h, &last, 1));
+}
+
+static void test_write_after_read(void **state)
+{
+	struct hazard h = {.n = 0};
+	struct rdna4_range r = reads(&buf_a, 0, 100), w = writes(&buf_a, 50, 60);
+
+	(void)state;
+	assert_false(hazard_add(&h, &r, 1));
+	assert_true(hazard_add(&h, &w, 1));
+	assert_true(hazard_add(&h, &w, 1));
+}
+
+static void test_full(void **state)
+{
+	struct hazard h = {.n = 0};
+	struct rdna4_range r = reads(&buf_a, 0, 1), w = writes(&buf_a, 0, 1);
+
+	(void)state;
+	for (int i = 0; i < HAZARD_MAX; i++)
+		assert_false(hazard_add(&h, &r, 1));
+	assert_true(hazard_add(&h, &r, 1));
+	assert_true(hazard_add(&h, &w, 1));
+}
+
+static void test_views(void **state)
+{
+	/* 8 lanes of rows 64 bytes apart. */
+	struct zinc_view v = {.buf = &buf_a, .off = 16, .dtype = ZINC_F32, .ne = {8, 3, 1, 1},
+	                      .nb = {4, 64, 192, 192}};
+	struct zinc_view none = {.buf = NULL, .ne = {1, 1, 1, 1}};
+	struct rdna4_call call = {.n_ranges = 0};
+
+	(void)state;
+	rdna4_reads(&call, &v);
+	rdna4_writes(&call, &none);
+	assert_int_equal(call.n_ranges, 1);
+	assert_int_equal(call.ranges[0].first, 16);
+	assert_int_equal(call.ranges[0].end, 16 + 2 * 64 + 32);
+	assert_false(call.ranges[0].write);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_readers_share), cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_write_after_read), cmocka_unit_test(test_full),
+		cmocka_unit_test(test_views),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
