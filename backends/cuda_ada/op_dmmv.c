@@ -1,0 +1,302 @@
+/* op_dmmv.c - the matrix product for few columns: which kernel, and how its work
+ * is laid over the device. The kernels: cuda/linear/dmmv.cuh. */
+#include "linear.h"
+
+#include "linear/args.h"
+
+enum {
+	Q8_1, Q8_2, Q8_4, Q8_8, Q8_ANY, F32_8, F32_ANY, N_VARIANTS,
+	MAX_COLS = 8,  /* of one kernel */
+	ROWS = 2,      /* a pair        */
+	WARPS = 8, FEW_WARPS = 4,
+	AHEAD = 4,     /* iterations that a lane has under way, about */
+	MAX_GRID_Y = 32768,
+	SMEM_STATIC = 1024 /* what the kernels have besides, and the driver */
+};
+
+/* Within a class the core takes the first for enough columns; the kernels are the
+ * same for any variant, chosen by the columns of the recording. */
+static const struct zinc_variant variants[N_VARIANTS] = {
+	[Q8_1] = {"q8_1", 1, ZINC_NUM_Q8},     [Q8_2] = {"q8_2", 2, ZINC_NUM_Q8},
+	[Q8_4] = {"q8_4", 4, ZINC_NUM_Q8},     [Q8_8] = {"q8_8", 8, ZINC_NUM_Q8},
+	[Q8_ANY] = {"q8_any", 0, ZINC_NUM_Q8}, [F32_8] = {"f32_8", 8, ZINC_NUM_F32},
+	[F32_ANY] = {"f32_any", 0, ZINC_NUM_F32},
+};
+
+#define NAMES(type) {"dmmv_" #type "_1", "dmmv_" #type "_2", "dmmv_" #type "_4", "dmmv_" #type "_8"}
+
+/* By log2 of the columns. */
+static const char *const kernels[ADA_TYPE_COUNT][4] = {
+	[ADA_F32] = NAMES(f32),       [ADA_F16] = NAMES(f16),       [ADA_BF16] = NAMES(bf16),
+	[ADA_Q8_0] = NAMES(q8_0),     [ADA_Q4_0] = NAMES(q4_0),     [ADA_Q4_1] = NAMES(q4_1),
+	[ADA_Q5_0] = NAMES(q5_0),     [ADA_Q5_1] = NAMES(q5_1),     [ADA_Q2_K] = NAMES(q2_k),
+	[ADA_Q3_K] = NAMES(q3_k),     [ADA_Q4_K] = NAMES(q4_k),     [ADA_Q5_K] = NAMES(q5_k),
+	[ADA_Q6_K] = NAMES(q6_k),     [ADA_IQ4_NL] = NAMES(iq4_nl), [ADA_IQ4_XS] = NAMES(iq4_xs),
+	[ADA_MXFP4] = NAMES(mxfp4),
+};
+
+/* For one column of large matrices, three blocks to a multiprocessor. */
+static const char *const wide_kernels[ADA_TYPE_COUNT] = {
+	[ADA_Q4_K] = "dmmv_q4_k_wide", [ADA_Q5_K] = "dmmv_q5_k_wide", [ADA_Q6_K] = "dmmv_q6_k_wide",
+};
+
+static bool is_q8(uint32_t variant)
+{
+	return variant < F32_8;
+}
+
+/* How a launch covers the matrix; see dmmv.cuh. */
+struct shape {
+	uint32_t lane_bits, split_bits, warps;
+	uint32_t tiles; /* of one cell */
+};
+
+static uint32_t units_of(const struct zinc_view *w)
+{
+	switch (w->dtype) {
+	case ZINC_F32: return ada_div_up(w->ne[0], 4);
+	case ZINC_F16:
+	case ZINC_BF16: return ada_div_up(w->ne[0], 8);
+	default: return w->ne[0] / 32;
+	}
+}
+
+/* Of 64: the part of the places that AHEAD iterations of 2^bits lanes have, which
+ * the units of a row fill. */
+static uint32_t filled(uint32_t units, uint32_t bits)
+{
+	uint32_t steps = ada_div_up(units, 1u << bits);
+	uint64_t places = (uint64_t)ada_div_up(steps, AHEAD) * AHEAD << bits;
+
+	return (uint32_t)(64ull * units / places);
+}
+
+/* Depends on the matrix and the experts of a token, never on the columns. Few
+ * lanes waste none on short rows; many lanes, then several warps for a row, keep
+ * all multiprocessors busy where rows are few. With K 4096 of Q4_K:
+ *   M 4096    32 lanes, 256 tiles of 8 warps, all 9 MB under way at once
+ *   M 1024    32 lanes, 128 tiles of 4 warps, the same
+ *   M 12288, gate and up: 1536 tiles, 6 of them for each of 256 blocks
+ *   8 experts of M 512, K 2048, gate and up: 16 lanes, 256 tiles
+ *   head, M 151936: 9496 tiles, 36 for each of 264 blocks */
+static struct shape shape_of(const struct zinc_op_linear *op, uint32_t n_sm)
+{
+	uint32_t units = units_of(&op->w), want = n_sm - n_sm / 8, m = op->w.ne[1];
+	uint64_t pairs = zinc_view_present(&op->gate_w) ? m : ada_div_up(m, ROWS);
+	uint64_t all = zinc_view_present(&op->ids) ? pairs * op->y.ne[1] : pairs;
+	struct shape s = {.lane_bits = 5, .warps = WARPS};
+
+	for (uint32_t bits = 4; bits >= 3; bits--)
+		if (filled(units, bits) >= filled(units, s.lane_bits) + 4)
+			s.lane_bits = bits;
+	while (s.lane_bits < 5 && (all << s.lane_bits) / 32 / WARPS < want)
+		s.lane_bits++;
+	if ((all << s.lane_bits) / 32 / WARPS < want)
+		s.warps = FEW_WARPS;
+	while (s.lane_bits == 5 && 1u << s.split_bits < s.warps &&
+	       (all << s.split_bits) / s.warps < want && units >> (5 + s.split_bits) > AHEAD)
+		s.split_bits++;
+	s.tiles = ada_div_up(pairs, s.warps >> s.split_bits << (5 - s.lane_bits));
+	return s;
+}
+
+/* Shared memory for some columns of x. */
+static uint64_t smem_of(const struct zinc_op_linear *op, uint32_t variant, uint32_t cols)
+{
+	uint64_t k = op->w.ne[0];
+
+	if (is_q8(variant))
+		return cols * (k + ada_align16((uint32_t)(k / 32 * 8)));
+	return cols * (uint64_t)units_of(&op->w) * (op->w.dtype == ZINC_F32 ? 16 : 32);
+}
+
+static bool x_fits(const struct zinc_op_linear *op, const struct ada_limits *limits,
+                   uint32_t variant)
+{
+	return smem_of(op, variant, 1) + SMEM_STATIC <= limits->smem_block;
+}
+
+/* Columns of one launch, log2: as many as the recording has, and as leave room for
+ * two blocks on a multiprocessor. The cells of the expert form go one by one: with
+ * few tokens they mostly want different experts. */
+static uint32_t cols_bits(const struct zinc_op_linear *op, const struct ada_limits *limits,
+                          uint32_t variant)
+{
+	uint32_t bits = 0;
+
+	if (zinc_view_present(&op->ids))
+		return 0;
+	while (1u << bits < op->n.imm && 1u << bits < MAX_COLS)
+		bits++;
+	while (bits && smem_of(op, variant, 1u << bits) + SMEM_STATIC > limits->smem_block / 2)
+		bits--;
+	return bits;
+}
+
+static bool gate_is_alike(const struct zinc_op_linear *op)
+{
+	return !zinc_view_present(&op->gate_w) ||
+	       (op->gate_w.dtype == op->w.dtype && op->gate_w.layout == op->w.layout);
+}
+
+static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
+{
+	const struct zinc_op_linear *op = desc;
+
+	if (variant >= N_VARIANTS || !ada_linear_is_ok(op) || !gate_is_alike(op))
+		return ZINC_E_UNSUPPORTED;
+	if (variants[variant].max_cols && op->n.imm > variants[variant].max_cols)
+		return ZINC_E_UNSUPPORTED;
+	if (!is_q8(variant))
+		return ada_linear_x_is(op, ADA_ACT_PLAIN) ? ZINC_OK : ZINC_E_UNSUPPORTED;
+	if (!ada_weight_is_packed(&op->w) || !ada_linear_x_is(op, ADA_ACT_Q8) ||
+	    !x_fits(op, ada_limits(dev), variant))
+		return ZINC_E_UNSUPPORTED;
+	return ZINC_OK;
+}
+
+/* A single token's row is quantised where it is used. */
+uint32_t ada_dmmv_act(const struct zinc_op_linear *op, uint32_t variant)
+{
+	if (!is_q8(variant) || (op->n.imm == 1 && op->w.ne[0] <= ADA_QUANT_INLINE_MAX))
+		return ADA_ACT_PLAIN;
+	return ADA_ACT_Q8;
+}
+
+static struct ada_dmmv_args args_of(struct zinc_cmd *cmd, const struct zinc_op_linear *op)
+{
+	struct ada_dmmv_args a = {.w = ada_arg(&op->w), .x = ada_arg(&op->x), .y = ada_arg(&op->y),
+	                          .residual = ada_arg(&op->residual),
+	                          .gate = ada_address(&op->gate_w), .gate_nb1 = op->gate_w.nb[1],
+	                          .gate_nb2 = op->gate_w.nb[2], .ids = ada_address(&op->ids),
+	                          .params = ada_params(cmd), .n = ada_count(op->n),
+	                          .type = op->w.dtype, .layout = op->w.layout, .slots = 1,
+	                          .x_per_slot = ada_linear_x_per_slot(op),
+	                          .x_plain = op->x.layout == ADA_ACT_PLAIN, .act = op->act,
+	                          .scale = op->scale != 0.0f ? op->scale : 1.0f};
+
+	if (a.ids)
+		a.slots = op->y.ne[1];
+	if (a.layout == ADA_WEIGHT_ROWS)
+		a.row = ada_row_layout(a.type, op->w.ne[0]);
+	return a;
+}
+
+/* So many blocks of 8 warps for each multiprocessor (more small ones), no more than
+ * have work, and each about as much. */
+static void set_grid(struct ada_launch *l, const struct shape *s, uint32_t columns, uint32_t blocks)
+{
+	uint32_t room = blocks * WARPS / s->warps / columns, steps;
+
+	l->grid[1] = columns < MAX_GRID_Y ? columns : MAX_GRID_Y;
+	l->grid[2] = ada_div_up(columns, l->grid[1]);
+	steps = ada_div_up(s->tiles, room ? room : 1);
+	l->grid[0] = ada_div_up(s->tiles, steps);
+}
+
+/* Any type and layout, 8 columns at a time, a warp for a row. */
+static int record_exact(struct zinc_cmd *cmd, const struct zinc_op_linear *op)
+{
+	struct ada_dmmv_args a = args_of(cmd, op);
+	struct ada_launch l = {.kernel = "dmmv_exact", .block = {32 * WARPS, 1, 1}, .args = &a,
+	                       .args_size = sizeof(a)};
+	struct shape s = {.warps = WARPS, .tiles = ada_div_up(op->w.ne[1], WARPS)};
+
+	set_grid(&l, &s, a.ids ? ada_linear_cells(op) : ada_div_up(op->n.imm, MAX_COLS),
+	         2 * ada_limits(ada_cmd_dev(cmd))->n_sm);
+	return ada_launch(cmd, &l);
+}
+
+static uint32_t pairs_of(uint32_t m)
+{
+	return ada_div_up(m, ROWS);
+}
+
+/* One column, no epilogue: what may share a launch. */
+static bool is_simple(const struct ada_dmmv_args *a)
+{
+	return a->n.imm == 1 && !a->gate && !a->residual.p && !a->ids && !a->split_bits;
+}
+
+/* Queries, keys and values of a token, say: the launch before with this matrix
+ * added, if they agree in all but rows and result. Sums keep their order, since it
+ * depends on lanes and splits alone. */
+static bool join(struct zinc_cmd *cmd, const struct ada_dmmv_args *next, struct ada_dmmv_args *all)
+{
+	const struct ada_launch *l = ada_launch_before(cmd);
+	struct ada_dmmv_more more = {next->w.p, next->y.p, next->w.ne1, 0};
+
+	if (!l || l->args_size != sizeof(*all) ||
+	    (l->kernel != kernels[next->type][0] && l->kernel != wide_kernels[next->type]))
+		return false;
+	*all = *(const struct ada_dmmv_args *)l->args;
+	if (!is_simple(all) || !is_simple(next) || all->x.p != next->x.p || all->type != next->type ||
+	    all->x_plain != next->x_plain || all->w.ne0 != next->w.ne0 ||
+	    all->w.nb1 != next->w.nb1 || all->lane_bits != next->lane_bits ||
+	    all->scale != next->scale || all->layout != next->layout ||
+	    all->n_more == ADA_DMMV_MORE)
+		return false;
+	all->more[all->n_more++] = more;
+	return true;
+}
+
+static int record_joined(struct zinc_cmd *cmd, const struct ada_dmmv_args *a, uint32_t smem)
+{
+	uint32_t n_sm = ada_limits(ada_cmd_dev(cmd))->n_sm, pairs = pairs_of(a->w.ne1), blocks = 2;
+	struct shape s = {.lane_bits = a->lane_bits, .warps = WARPS};
+	struct ada_launch l = {.kernel = kernels[a->type][0], .block = {32 * WARPS, 1, 1},
+	                       .smem = smem, .args = a, .args_size = sizeof(*a)};
+
+	for (uint32_t i = 0; i < a->n_more; i++)
+		pairs += pairs_of(a->more[i].m);
+	s.tiles = ada_div_up(pairs, WARPS << (5 - s.lane_bits));
+	if (wide_kernels[a->type] && s.tiles > 2 * n_sm) {
+		l.kernel = wide_kernels[a->type];
+		blocks = 3;
+	}
+	set_grid(&l, &s, 1, blocks * n_sm);
+	return ada_launch_instead(cmd, &l);
+}
+
+static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
+{
+	const struct zinc_op_linear *op = desc;
+	const struct ada_limits *limits = ada_limits(ada_cmd_dev(cmd));
+	struct shape s = shape_of(op, limits->n_sm);
+	struct ada_dmmv_args a = args_of(cmd, op), all;
+	uint32_t bits = cols_bits(op, limits, variant), blocks = 2;
+	struct ada_launch l = {.kernel = kernels[op->w.dtype][bits],
+	                       .block = {32 * s.warps, 1, 1}, .args = &a, .args_size = sizeof(a)};
+
+	if (ada_op_begin(cmd, &ada_op_dmmv, desc, variant))
+		return ada_cmd_status(cmd);
+	/* Only a kernel of one column quantises what quant_act has not. */
+	if (is_q8(variant) && a.x_plain && bits)
+		return ZINC_E_INVALID;
+	if (!is_q8(variant) && (!ada_weight_is_plain(&op->w) || !x_fits(op, limits, variant)))
+		return record_exact(cmd, op);
+	a.lane_bits = s.lane_bits;
+	a.split_bits = s.split_bits;
+	l.smem = (uint32_t)smem_of(op, variant, 1u << bits);
+	if (join(cmd, &a, &all))
+		return record_joined(cmd, &all, l.smem);
+	if (!bits && !a.ids && wide_kernels[op->w.dtype] && s.tiles > 2 * limits->n_sm) {
+		l.kernel = wide_kernels[op->w.dtype];
+		blocks = 3;
+	}
+	set_grid(&l, &s, a.ids ? ada_linear_cells(op) : ada_div_up(op->n.imm, 1u << bits),
+	         blocks * limits->n_sm);
+	return ada_launch(cmd, &l);
+}
+
+const struct zinc_op_impl ada_op_dmmv = {
+	.struct_size = sizeof(struct zinc_op_impl),
+	.op = ZINC_OP_DMMV,
+	.name = "dmmv",
+	.desc_size = sizeof(struct zinc_op_linear),
+	.n_variants = N_VARIANTS,
+	.variants = variants,
+	.wtypes = ZINC_TMASK_WEIGHT,
+	.supports = supports,
+	.record = record,
+};

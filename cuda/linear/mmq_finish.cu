@@ -1,0 +1,106 @@
+/* mmq_finish.cu - what follows a product with many columns: adding up the pieces
+ * of tiles that blocks shared, and the epilogue of products of the vendor's
+ * library. */
+#include "mmq_tile.cuh"
+
+static constexpr uint32_t REDUCE_COLS = 16;
+
+/* The block whose range has span `at`. */
+__device__ static __forceinline__ uint32_t mmq_block_of(const struct mmq_share &s, uint32_t at)
+{
+	uint32_t in_longer = s.longer * (s.each + 1);
+
+	return at < in_longer ? at / (s.each + 1) : s.longer + (at - in_longer) / s.each;
+}
+
+/* sum[c] += the pieces of one row of a tile, blocks in order; whole: the tile was
+ * in one block, which has written the result itself. */
+struct mmq_pieces {
+	uint32_t from, end; /* spans */
+	uint32_t block;     /* the first */
+	bool whole;
+};
+
+__device__ static __forceinline__ struct mmq_pieces mmq_pieces_of(const struct mmq_share &s,
+                                                                  uint32_t index)
+{
+	struct mmq_pieces p = {};
+
+	p.from = index * s.spans;
+	p.end = p.from + s.spans;
+	p.block = mmq_block_of(s, p.from);
+	p.whole = mmq_begin(s, p.block + 1) >= p.end;
+	return p;
+}
+
+__device__ static __forceinline__ void mmq_add_up(const struct ada_mmq_args &a,
+                                                  const struct mmq_share &s,
+                                                  const struct mmq_pieces &p, uint32_t row,
+                                                  uint32_t first, float sum[REDUCE_COLS])
+{
+	const float *partial = reinterpret_cast<const float *>(a.partial);
+
+	for (uint32_t c = 0; c < REDUCE_COLS; c++)
+		sum[c] = 0.0f;
+	for (uint32_t b = p.block; b < a.n_blocks && mmq_begin(s, b) < p.end; b++) {
+		uint32_t slot = 2 * b + (mmq_begin(s, b) < p.from);
+		const float *v = partial + ((uint64_t)slot * a.tile_cols + first) * MMQ_ROWS + row;
+
+#pragma unroll
+		for (uint32_t c = 0; c < REDUCE_COLS; c++)
+			sum[c] += v[c * MMQ_ROWS];
+	}
+}
+
+/* Grid [tiles, REDUCE_COLS columns of each]; a thread has a row of the tile. */
+ADA_KERNEL(mmq_reduce, struct ada_mmq_args, 128, 4)
+{
+	uint32_t r = threadIdx.x, first = blockIdx.y * REDUCE_COLS, n, row, m, col0;
+	float sum[REDUCE_COLS], gate[REDUCE_COLS] = {};
+	struct mmq_pieces p;
+	struct mmq_share s;
+
+	ada_release_next();
+	ada_wait_inputs();
+	n = ada_live(a.params, a.n);
+	s = mmq_share_out(a, n);
+	if (blockIdx.x >= mmq_row_tiles(a) * s.col_tiles)
+		return;
+	p = mmq_pieces_of(s, blockIdx.x);
+	if (p.whole || (a.gate.p && r / 16 % 2))
+		return;
+	row = blockIdx.x / s.col_tiles;
+	col0 = blockIdx.x % s.col_tiles * a.tile_cols + first;
+	m = a.gate.p ? row * (MMQ_ROWS / 2) + r / 32 * 16 + r % 16 : row * MMQ_ROWS + r;
+	if (m >= a.m)
+		return;
+	mmq_add_up(a, s, p, r, first, sum);
+	if (a.gate.p)
+		mmq_add_up(a, s, p, r + 16, first, gate);
+#pragma unroll
+	for (uint32_t c = 0; c < REDUCE_COLS; c++)
+		if (col0 + c < n)
+			mmq_result(a, (col0 + c) * (a.y.nb2 / sizeof(float)) + m, sum[c], gate[c]);
+}
+
+/* Grid [lanes, rows]; a thread has four lanes, a block's width apart. */
+ADA_KERNEL(mmq_finish, struct ada_mmq_finish_args, 256, 4)
+{
+	uint32_t row = blockIdx.y, m = blockIdx.x * 1024 + threadIdx.x;
+
+	ada_release_next();
+	ada_wait_inputs();
+	if (row >= ada_live(a.params, a.n))
+		return;
+#pragma unroll
+	for (uint32_t i = m; i < m + 1024; i += 256) {
+		float *y = ada_at<float>(a.y, i, row);
+
+		if (i >= a.m)
+			break;
+		if (a.gate.p)
+			*y *= ada_linear_act(a.act, *ada_at<const float>(a.gate, i, row));
+		else
+			*y = *ada_at<const float>(a.residual, i, row);
+	}
+}

@@ -1,0 +1,257 @@
+/* mmq_tile.cuh - which tile a block of a tile kernel works on, where its columns
+ * lie, and what becomes of its sums. See mmq_args.h. */
+#ifndef ADA_MMQ_TILE_CUH
+#define ADA_MMQ_TILE_CUH
+
+#include "epilogue.cuh"
+#include "mmq_args.h"
+#include "ptx.cuh"
+
+static constexpr uint32_t MMQ_WHOLE = 0xffffffffu;
+
+/* A piece of a tile: spans span .. end of K. */
+struct mmq_tile {
+	uint32_t row;    /* tile of rows                                        */
+	uint32_t expert; /* 0 in the plain form                                 */
+	uint32_t first, n_cols; /* columns, or places in perm                   */
+	uint32_t span, end;
+	uint32_t slot;   /* of `partial`; MMQ_WHOLE: all of K is in this piece  */
+};
+
+/* The columns of a tile, in shared memory: the rows of x, and how many elements
+ * after the first of y they begin. */
+struct mmq_columns {
+	uint32_t *x_rows, *y_at;
+};
+
+__device__ static __forceinline__ uint32_t mmq_div_up(uint32_t a, uint32_t b)
+{
+	return (a + b - 1) / b;
+}
+
+/* Tiles of rows; a gate takes half of each. */
+__device__ static __forceinline__ uint32_t mmq_row_tiles(const struct ada_mmq_args &a)
+{
+	return mmq_div_up(a.m, a.gate.p ? MMQ_ROWS / 2 : MMQ_ROWS);
+}
+
+/* How the plain form is shared out among the blocks: the first `longer` of them
+ * have each + 1 spans, the others `each`. */
+struct mmq_share {
+	uint32_t spans; /* of a tile */
+	uint32_t col_tiles;
+	uint32_t each, longer;
+};
+
+__device__ static __forceinline__ struct mmq_share mmq_share_out(const struct ada_mmq_args &a,
+                                                                 uint32_t n)
+{
+	struct mmq_share s = {};
+	uint32_t total;
+
+	s.spans = mmq_div_up(a.k, MMQ_SPAN);
+	s.col_tiles = mmq_div_up(n, a.tile_cols);
+	total = mmq_row_tiles(a) * s.col_tiles * s.spans;
+	s.each = total / a.n_blocks;
+	s.longer = total % a.n_blocks;
+	return s;
+}
+
+/* Where the range of a block begins. */
+__device__ static __forceinline__ uint32_t mmq_begin(const struct mmq_share &s, uint32_t block)
+{
+	return block * s.each + (block < s.longer ? block : s.longer);
+}
+
+/* Piece `i` of block b: the rest of the tile that its range begins in, then the
+ * tiles after. False past the last. The piece at the start of a range and the one
+ * at its end have a slot each. */
+__device__ static __forceinline__ bool mmq_piece(const struct ada_mmq_args &a, uint32_t b,
+                                                 uint32_t i, uint32_t n, struct mmq_tile *t)
+{
+	struct mmq_share s = mmq_share_out(a, n);
+	uint32_t begin = mmq_begin(s, b), end = mmq_begin(s, b + 1);
+	uint32_t index = begin / s.spans + i, from = index * s.spans, at = i ? from : begin;
+
+	if (at >= end)
+		return false;
+	t->row = index / s.col_tiles;
+	t->first = index % s.col_tiles * a.tile_cols;
+	t->n_cols = n - t->first < a.tile_cols ? n - t->first : a.tile_cols;
+	t->span = at - from;
+	t->end = end - from < s.spans ? end - from : s.spans;
+	t->slot = 2 * b + (at != begin);
+	if (t->span == 0 && t->end == s.spans)
+		t->slot = MMQ_WHOLE;
+	return true;
+}
+
+/* Expert form: column tile `index`, counted over the experts; false past the last.
+ * Each lane counts the tiles of as many experts in a row. */
+__device__ static __forceinline__ bool mmq_expert_tile(const struct ada_mmq_args &a, uint32_t index,
+                                                       struct mmq_tile *t)
+{
+	const int32_t *first = reinterpret_cast<const int32_t *>(a.first);
+	uint32_t lane = threadIdx.x % 32, each = mmq_div_up(a.n_experts, 32), tiles = 0, sum, mine;
+
+	for (uint32_t i = 0; i < each; i++) {
+		uint32_t e = lane * each + i;
+		if (e < a.n_experts)
+			tiles += mmq_div_up((uint32_t)(first[e + 1] - first[e]), a.tile_cols);
+	}
+	sum = tiles;
+	for (uint32_t d = 1; d < 32; d *= 2) {
+		uint32_t below = __shfl_up_sync(ADA_FULL_WARP, sum, d);
+		sum += lane >= d ? below : 0;
+	}
+	mine = __ballot_sync(ADA_FULL_WARP, sum > index);
+	if (!mine)
+		return false;
+	mine = __ffs(mine) - 1;
+	index -= __shfl_sync(ADA_FULL_WARP, sum - tiles, mine);
+	for (uint32_t e = mine * each;; e++) {
+		uint32_t n = (uint32_t)(first[e + 1] - first[e]);
+
+		tiles = mmq_div_up(n, a.tile_cols);
+		if (index < tiles) {
+			/* Of like width, in whole groups of 16: the last is no sliver. */
+			uint32_t each = mmq_div_up(mmq_div_up(n, tiles), 16) * 16;
+
+			t->expert = e;
+			t->first = (uint32_t)first[e] + index * each;
+			t->n_cols = n - index * each < each ? n - index * each : each;
+			return true;
+		}
+		index -= tiles;
+	}
+}
+
+/* In the plain form nb2 of y is what lies between two tokens, too. */
+__device__ static __forceinline__ void mmq_place_columns(const struct ada_mmq_args &a,
+                                                         const struct mmq_tile &t,
+                                                         const struct mmq_columns &c)
+{
+	const int32_t *perm = reinterpret_cast<const int32_t *>(a.perm);
+
+	for (uint32_t i = threadIdx.x; i < t.n_cols; i += MMQ_THREADS) {
+		uint32_t cell = perm ? (uint32_t)perm[t.first + i] : t.first + i;
+		uint32_t token = cell / a.slots, slot = cell % a.slots;
+
+		c.x_rows[i] = a.x_per_slot ? cell : token;
+		c.y_at[i] = (uint32_t)((token * a.y.nb2 + slot * a.y.nb1) / sizeof(float));
+	}
+}
+
+/* One result from its sums of products. The residual lies as y does. */
+__device__ static __forceinline__ void mmq_result(const struct ada_mmq_args &a, uint64_t at,
+                                                  float sum, float gate)
+{
+	float v = sum * a.unit * a.scale;
+
+	if (a.gate.p)
+		v *= ada_linear_act(a.act, gate * a.unit);
+	if (a.residual)
+		v += reinterpret_cast<const float *>(a.residual)[at];
+	reinterpret_cast<float *>(a.y.p)[at] = v;
+}
+
+/* Row i of the thread's four, counted in the tile: see mmq_args.h. */
+__device__ static __forceinline__ uint32_t mmq_tile_row(uint32_t i)
+{
+	return threadIdx.x / 32 * 32 + 8 * i + threadIdx.x % 32 / 4;
+}
+
+/* The row of the weights, and of the result, that it is. */
+__device__ static __forceinline__ uint32_t mmq_tile_m(const struct ada_mmq_args &a,
+                                                      const struct mmq_tile &tile, uint32_t i)
+{
+	uint32_t r = mmq_tile_row(i);
+
+	return a.gate.p ? tile.row * (MMQ_ROWS / 2) + r / 32 * 16 + r % 16
+	                : tile.row * MMQ_ROWS + r;
+}
+
+/* The thread's four rows, the first two from one base and the others from another;
+ * offsets because these are fewer registers than pointers. */
+struct mmq_place {
+	const uint8_t *base[2];
+	uint32_t offset[4];
+};
+
+__device__ static __forceinline__ const uint8_t *mmq_row(const struct mmq_place &p, uint32_t i)
+{
+	return p.base[i / 2] + p.offset[i];
+}
+
+__device__ static __forceinline__ void mmq_place_rows(const struct ada_mmq_args &a,
+                                                      const struct mmq_tile &tile,
+                                                      struct mmq_place &p)
+{
+	bool gated = a.gate.p != 0;
+	uint64_t other = gated ? a.gate.p + tile.expert * a.gate.nb2
+	                       : a.w.p + tile.expert * a.w.nb2;
+
+	p.base[0] = ada_at<const uint8_t>(a.w, 0, 0, tile.expert);
+	p.base[1] = reinterpret_cast<const uint8_t *>(other);
+#pragma unroll
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t m = mmq_tile_m(a, tile, i);
+
+		/* Rows past the last are computed from it and dropped. */
+		m = m < a.m ? m : a.m - 1;
+		p.offset[i] = m * (uint32_t)(gated && i >= 2 ? a.gate.nb1 : a.w.nb1);
+	}
+}
+
+/* The sums of a piece: results, or something for mmq_reduce. A thread has two
+ * neighbours of each 8 columns. */
+template <uint32_t COLS>
+__device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a,
+                                               const struct mmq_tile &tile,
+                                               const struct mmq_columns &cols,
+                                               float acc[2][COLS / 8][4])
+{
+	float *partial = reinterpret_cast<float *>(a.partial) +
+	                 (tile.slot == MMQ_WHOLE ? 0 : (uint64_t)tile.slot * COLS * MMQ_ROWS);
+
+#pragma unroll
+	for (uint32_t e = 0; e < COLS / 8 * 2; e++) {
+		uint32_t j = e / 2, col = j * 8 + threadIdx.x % 4 * 2 + e % 2;
+
+		if (col >= tile.n_cols)
+			continue;
+		uint32_t at = cols.y_at[col];
+#pragma unroll
+		for (uint32_t i = 0; i < 4; i++) {
+			float v = acc[i / 2][j][i % 2 * 2 + e % 2];
+			uint32_t m = mmq_tile_m(a, tile, i);
+
+			if (tile.slot != MMQ_WHOLE)
+				partial[col * MMQ_ROWS + mmq_tile_row(i)] = v;
+			else if (m < a.m && !(a.gate.p && i >= 2))
+				mmq_result(a, (uint64_t)at + m, v, acc[1][j][i % 2 * 2 + e % 2]);
+		}
+	}
+}
+
+/* The tile of this thread block; false: none. The inputs have been waited for in the
+ * expert form, and where there is none. */
+__device__ static __forceinline__ bool mmq_find_tile(const struct ada_mmq_args &a,
+                                                     struct mmq_tile *tile)
+{
+	bool any;
+
+	if (a.n_experts) {
+		ada_wait_inputs();
+		tile->row = blockIdx.x;
+		tile->end = mmq_div_up(a.k, MMQ_SPAN);
+		tile->slot = MMQ_WHOLE;
+		return mmq_expert_tile(a, blockIdx.y, tile);
+	}
+	any = mmq_piece(a, blockIdx.x, blockIdx.y, ada_live(a.params, a.n), tile);
+	if (!any)
+		ada_wait_inputs();
+	return any;
+}
+
+#endif
