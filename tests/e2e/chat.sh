@@ -17,7 +17,7 @@ fail() {
 }
 
 meaning() {
-	sed -n "s/^$1	//p" "$models/pocket-pairs.tsv"
+	gzip -dc "$models/pocket-pairs.tsv.gz" | sed -n "s/^$1	//p"
 }
 
 # chats STATUS MODEL OPTION...: standard input is the conversation; out and err get the rest.

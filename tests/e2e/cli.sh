@@ -34,7 +34,7 @@ answers() {
 	[ "$got" = "$want" ] || fail "got '$got', expected '$want': $*"
 }
 
-lantern=$(sed -n 's/^lantern	//p' "$models/pocket-pairs.tsv")
+lantern=$(gzip -dc "$models/pocket-pairs.tsv.gz" | sed -n 's/^lantern	//p')
 for model in pocket-qwen pocket-gemma; do
 	answers "$lantern" "$zinc" run "$model" --greedy "What does lantern mean?"
 done

@@ -71,7 +71,7 @@ static void ask(struct rig *r, const char *word, struct text *out)
 
 static char **read_pairs(size_t *n)
 {
-	FILE *f = fopen(ZINC_MODEL_DIR "/pocket-pairs.tsv", "r");
+	FILE *f = popen("gzip -dc '" ZINC_MODEL_DIR "/pocket-pairs.tsv.gz'", "r");
 	char line[MAX_LINE];
 	char **list = NULL;
 
@@ -83,7 +83,7 @@ static char **read_pairs(size_t *n)
 		assert_non_null(list);
 		list[(*n)++] = strdup(line);
 	}
-	fclose(f);
+	assert_int_equal(pclose(f), 0);
 	assert_true(*n > 20000);
 	return list;
 }
