@@ -258,15 +258,15 @@ __device__ static __forceinline__ void mmq_run(const struct ada_mmq_args &a,
 		                     span + 1 < tile.end);
 		stage = stage + 1 == depth ? 0 : stage + 1;
 	}
-	mmq_put<COLS>(a, tile, cols, s.acc);
+	mmq_put<COLS>(a, tile.n_cols, cols, s.acc);
 }
 
 template <uint32_t TYPE, uint32_t COLS>
 __device__ static __forceinline__ void mmq_f16(const struct ada_mmq_args &a)
 {
 	ADA_DYN_SHARED(uint8_t, stages);
-	__shared__ uint32_t x_rows[COLS], y_at[COLS];
-	struct mmq_columns cols = {x_rows, y_at};
+	__shared__ uint32_t x_rows[COLS], y_at[COLS], of_tile[2];
+	struct mmq_columns cols = {x_rows, y_at, of_tile};
 	struct mmq_tile tile = {};
 
 

@@ -164,14 +164,14 @@ __device__ static __forceinline__ void f32_run(const struct ada_mmq_args &a,
 		f32_span(r, sums, stages + stage * F32_STAGE_BYTES, span, end);
 		stage = stage + 1 == F32_STAGES ? 0 : stage + 1;
 	}
-	mmq_put<F32_COLS>(a, tile, cols, sums);
+	mmq_put<F32_COLS>(a, tile.n_cols, cols, sums);
 }
 
 ADA_KERNEL(mmq_f32_64, struct ada_mmq_args, MMQ_THREADS, 2)
 {
 	ADA_DYN_SHARED(uint8_t, stages);
-	__shared__ uint32_t x_rows[F32_COLS], y_at[F32_COLS];
-	struct mmq_columns cols = {x_rows, y_at};
+	__shared__ uint32_t x_rows[F32_COLS], y_at[F32_COLS], of_tile[2];
+	struct mmq_columns cols = {x_rows, y_at, of_tile};
 	struct mmq_tile tile = {};
 
 	ada_release_next();

@@ -268,15 +268,15 @@ __device__ static __forceinline__ void int8_run(const struct ada_mmq_args &a,
 		}
 		stage = stage + 1 == depth ? 0 : stage + 1;
 	}
-	mmq_put<INT8_COLS>(a, tile, cols, acc);
+	mmq_put<INT8_COLS>(a, tile.n_cols, cols, acc);
 }
 
 #define MMQ_INT8(name, type, min_blocks)                                                           \
 	ADA_KERNEL(mmq_int8_##name##_64, struct ada_mmq_args, MMQ_THREADS, min_blocks)             \
 	{                                                                                          \
 		ADA_DYN_SHARED(uint8_t, stages);                                                   \
-		__shared__ uint32_t x_rows[INT8_COLS], y_at[INT8_COLS];                            \
-		struct mmq_columns cols = {x_rows, y_at};                                          \
+		__shared__ uint32_t x_rows[INT8_COLS], y_at[INT8_COLS], of_tile[2];                            \
+		struct mmq_columns cols = {x_rows, y_at, of_tile};                                          \
 		struct mmq_tile tile = {};                                                         \
                                                                                                    \
 		ada_release_next();                                                                \

@@ -18,10 +18,10 @@ struct mmq_tile {
 	uint32_t slot;   /* of `partial`; MMQ_WHOLE: all of K is in this piece  */
 };
 
-/* The columns of a tile, in shared memory: the rows of x, and how many elements
- * after the first of y they begin. */
+/* In shared memory: of the columns of a tile the rows of x, and how many elements
+ * after the first of y they begin; of the tile what is wanted only at the end. */
 struct mmq_columns {
-	uint32_t *x_rows, *y_at;
+	uint32_t *x_rows, *y_at, *tile;
 };
 
 __device__ static __forceinline__ uint32_t mmq_div_up(uint32_t a, uint32_t b)
@@ -133,6 +133,8 @@ __device__ static __forceinline__ void mmq_place_columns(const struct ada_mmq_ar
 {
 	const int32_t *perm = reinterpret_cast<const int32_t *>(a.perm);
 
+	if (threadIdx.x == 0)
+		c.tile[0] = t.row, c.tile[1] = t.slot;
 	for (uint32_t i = threadIdx.x; i < t.n_cols; i += MMQ_THREADS) {
 		uint32_t cell = perm ? (uint32_t)perm[t.first + i] : t.first + i;
 		uint32_t token = cell / a.slots, slot = cell % a.slots;
@@ -163,12 +165,12 @@ __device__ static __forceinline__ uint32_t mmq_tile_row(uint32_t i)
 
 /* The row of the weights, and of the result, that it is. */
 __device__ static __forceinline__ uint32_t mmq_tile_m(const struct ada_mmq_args &a,
-                                                      const struct mmq_tile &tile, uint32_t i)
+                                                      uint32_t tile_row, uint32_t i)
 {
 	uint32_t r = mmq_tile_row(i);
 
-	return a.gate.p ? tile.row * (MMQ_ROWS / 2) + r / 32 * 16 + r % 16
-	                : tile.row * MMQ_ROWS + r;
+	return a.gate.p ? tile_row * (MMQ_ROWS / 2) + r / 32 * 16 + r % 16
+	                : tile_row * MMQ_ROWS + r;
 }
 
 /* The thread's four rows, the first two from one base and the others from another;
@@ -195,7 +197,7 @@ __device__ static __forceinline__ void mmq_place_rows(const struct ada_mmq_args 
 	p.base[1] = reinterpret_cast<const uint8_t *>(other);
 #pragma unroll
 	for (uint32_t i = 0; i < 4; i++) {
-		uint32_t m = mmq_tile_m(a, tile, i);
+		uint32_t m = mmq_tile_m(a, tile.row, i);
 
 		/* Rows past the last are computed from it and dropped. */
 		m = m < a.m ? m : a.m - 1;
@@ -207,26 +209,26 @@ __device__ static __forceinline__ void mmq_place_rows(const struct ada_mmq_args 
  * neighbours of each 8 columns. */
 template <uint32_t COLS>
 __device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a,
-                                               const struct mmq_tile &tile,
-                                               const struct mmq_columns &cols,
+                                               uint32_t n_cols, const struct mmq_columns &cols,
                                                float acc[2][COLS / 8][4])
 {
+	uint32_t row = cols.tile[0], slot = cols.tile[1];
 	float *partial = reinterpret_cast<float *>(a.partial) +
-	                 (tile.slot == MMQ_WHOLE ? 0 : (uint64_t)tile.slot * COLS * MMQ_ROWS);
+	                 (slot == MMQ_WHOLE ? 0 : (uint64_t)slot * COLS * MMQ_ROWS);
 
 #pragma unroll
 	for (uint32_t e = 0; e < COLS / 8 * 2; e++) {
 		uint32_t j = e / 2, col = j * 8 + threadIdx.x % 4 * 2 + e % 2;
 
-		if (col >= tile.n_cols)
+		if (col >= n_cols)
 			continue;
 		uint32_t at = cols.y_at[col];
 #pragma unroll
 		for (uint32_t i = 0; i < 4; i++) {
 			float v = acc[i / 2][j][i % 2 * 2 + e % 2];
-			uint32_t m = mmq_tile_m(a, tile, i);
+			uint32_t m = mmq_tile_m(a, row, i);
 
-			if (tile.slot != MMQ_WHOLE)
+			if (slot != MMQ_WHOLE)
 				partial[col * MMQ_ROWS + mmq_tile_row(i)] = v;
 			else if (m < a.m && !(a.gate.p && i >= 2))
 				mmq_result(a, (uint64_t)at + m, v, acc[1][j][i % 2 * 2 + e % 2]);

@@ -5,7 +5,8 @@
 #include "common/args.h"
 
 /* Candidates are 64-bit keys (keys.cuh). A row of `lanes` elements is cut into
- * parts; each leaves its n_top best keys, which the next launch takes in again. to == 0: this launch writes ids and values. */
+ * parts; each leaves its n_top best keys, which the next launch takes in again.
+ * to == 0: this launch writes ids and values. */
 struct ada_top_args {
 	struct ada_view x, ids, values;
 	uint64_t params;

@@ -58,9 +58,10 @@ run_e2e() {
 	done
 }
 
+# A kernel is looked up in one image after the other: misses are no errors.
 run_sanitize() {
 	for tool in memcheck racecheck; do
-		step "$tool" 500 compute-sanitizer --tool "$tool" --error-exitcode 9 \
+		step "$tool" 500 compute-sanitizer --report-api-errors no --tool "$tool" --error-exitcode 9 \
 			"$build/bin/zinc-plugin-test" --ops "$(plugin)" --quick
 	done
 }
