@@ -51,10 +51,13 @@ static void describe_memory(struct ada_self *self, uint32_t i, CUdevice device,
 		out->mem_budget = unused;
 }
 
-int ada_dev_info(void *self_, uint32_t i, struct zinc_dev_info *out)
+/* The caller's struct may be shorter than ours: it gets what fits. */
+int ada_dev_info(void *self_, uint32_t i, struct zinc_dev_info *given)
 {
 	struct ada_self *self = self_;
 	const struct ada_driver *drv = &self->drv;
+	struct zinc_dev_info info = {0}, *out = &info;
+	uint32_t room = given->struct_size;
 	CUdevice device;
 	int rc = driver(self, NULL);
 
@@ -70,6 +73,8 @@ int ada_dev_info(void *self_, uint32_t i, struct zinc_dev_info *out)
 	describe_memory(self, i, device, out);
 	out->buf_align = 256;
 	out->n_queues = 1;
+	info.struct_size = room < sizeof(info) ? room : (uint32_t)sizeof(info);
+	memcpy(given, &info, info.struct_size);
 	return ZINC_OK;
 }
 

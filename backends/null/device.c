@@ -1,7 +1,7 @@
 /* device.c - one device, made of nothing. */
 #include "null.h"
 
-#include <stdio.h>
+#include <string.h>
 
 int null_dev_count(void *self, uint32_t *n, struct zinc_err *err)
 {
@@ -11,19 +11,20 @@ int null_dev_count(void *self, uint32_t *n, struct zinc_err *err)
 	return ZINC_OK;
 }
 
+/* The caller's struct may be shorter than ours: it gets what fits. */
 int null_dev_info(void *self, uint32_t i, struct zinc_dev_info *out)
 {
+	struct zinc_dev_info info = { .dev_class = ZINC_DEV_CPU, .name = "null device",
+		                      .driver = "null 0", .mem_total = UINT64_C(1) << 40,
+		                      .mem_budget = UINT64_C(1) << 40, .buf_align = 64,
+		                      .n_queues = 1 };
+	uint32_t room = out->struct_size;
+
 	(void)self;
 	if (i != 0)
 		return ZINC_E_INVALID;
-	out->dev_class = ZINC_DEV_CPU;
-	snprintf(out->name, sizeof(out->name), "null device");
-	snprintf(out->driver, sizeof(out->driver), "null 0");
-	out->pci[0] = '\0';
-	out->mem_total = UINT64_C(1) << 40;
-	out->mem_budget = out->mem_total;
-	out->buf_align = 64;
-	out->n_queues = 1;
+	info.struct_size = room < sizeof(info) ? room : (uint32_t)sizeof(info);
+	memcpy(out, &info, info.struct_size);
 	return ZINC_OK;
 }
 

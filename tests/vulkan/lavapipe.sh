@@ -4,6 +4,10 @@
 # says fails the test.
 # usage: lavapipe.sh COMMAND...
 set -u
+if [ -n "${ZINC_LONG_TEST:-}" ] && [ "${ZINC_TEST_LONG:-}" != 1 ]; then
+	echo "SKIP: takes minutes on a software device; ZINC_TEST_LONG=1 runs it"
+	exit 77
+fi
 icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json 2>/dev/null | head -1)
 if [ -z "$icd" ]; then
 	echo "SKIP: no lavapipe (mesa-vulkan-drivers) here"

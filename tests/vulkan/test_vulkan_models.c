@@ -76,6 +76,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_families)};
 
+	const char *lengthy = getenv("ZINC_TEST_LONG");
+
+	if (!lengthy || strcmp(lengthy, "1")) {
+		print_message("skipped: takes minutes on a software device; ZINC_TEST_LONG=1 runs "
+		              "it\n");
+		return 77;
+	}
 	setenv("ZINC_TEST_BACKEND", "vulkan_rdna4", 1);
 	if (!rig_has_backend())
 		return 77;
