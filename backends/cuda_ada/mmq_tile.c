@@ -6,35 +6,35 @@
 
 enum { REDUCE_COLS = 16, REDUCE_THREADS = 128, MIN_SPANS = 4 };
 
-/* A kernel's tile: its columns, the shared memory of its pipeline (columns, bytes of
- * MMQ_SPAN activations, stages), and how many of its blocks a multiprocessor has
- * registers for. */
-struct tile_kind {
+/* A kernel, the columns of its tile, the shared memory of its pipeline (columns, bytes
+ * of MMQ_SPAN activations, stages), and how many of its blocks a multiprocessor has
+ * registers for, which the kernel promises, too. */
+struct tile {
+	const char *kernel;
 	uint32_t cols, smem, per_sm;
 };
 
-enum { N_KINDS = 3 };
+enum { N_WIDTHS = 3, INT8_COLS = 64 };
 
-static const struct tile_kind kinds[N_KINDS] = {
-	{16, 16 * 256 * 6, 4},
-	{64, 64 * 256 * 4, 3},
-	{128, 128 * 256 * 3, 2},
+#define F16_TILE(type, cols, stages, per_sm)                                                       \
+	{"mmq_f16_" #type "_" #cols, cols, cols * 256 * stages, per_sm}
+#define F16_TILES(type, few, some, many)                                                           \
+	{F16_TILE(type, 16, 6, few), F16_TILE(type, 64, 4, some), F16_TILE(type, 128, 3, many)}
+
+/* 16-bit weights take too many registers for 128 columns. */
+static const struct tile f16_tiles[ADA_TYPE_COUNT][N_WIDTHS] = {
+	[ADA_F16] = {F16_TILE(f16, 16, 6, 3), F16_TILE(f16, 64, 4, 2)},
+	[ADA_BF16] = {F16_TILE(bf16, 16, 6, 3), F16_TILE(bf16, 64, 4, 2)},
+	[ADA_Q8_0] = F16_TILES(q8_0, 3, 2, 2),     [ADA_Q4_0] = F16_TILES(q4_0, 4, 3, 2),
+	[ADA_Q4_1] = F16_TILES(q4_1, 4, 3, 2),     [ADA_Q5_0] = F16_TILES(q5_0, 4, 3, 2),
+	[ADA_Q5_1] = F16_TILES(q5_1, 4, 2, 2),     [ADA_Q2_K] = F16_TILES(q2_k, 4, 3, 2),
+	[ADA_Q3_K] = F16_TILES(q3_k, 4, 2, 2),     [ADA_Q4_K] = F16_TILES(q4_k, 4, 3, 2),
+	[ADA_Q5_K] = F16_TILES(q5_k, 3, 2, 2),     [ADA_Q6_K] = F16_TILES(q6_k, 3, 2, 2),
+	[ADA_IQ4_NL] = F16_TILES(iq4_nl, 4, 3, 2), [ADA_IQ4_XS] = F16_TILES(iq4_xs, 4, 3, 2),
+	[ADA_MXFP4] = F16_TILES(mxfp4, 4, 3, 2),
 };
-static const struct tile_kind int8_kind = {64, 64 * (128 + 32) * 4, 2};
-static const struct tile_kind f32_kind = {64, 64 * 512 * 3, 2};
 
-#define NAMES(type) {"mmq_f16_" #type "_16", "mmq_f16_" #type "_64", "mmq_f16_" #type "_128"}
-
-/* By index of the kind. 16-bit weights take too many registers for 128 columns. */
-static const char *const kernels[ADA_TYPE_COUNT][N_KINDS] = {
-	[ADA_F16] = {"mmq_f16_f16_16", "mmq_f16_f16_64"},
-	[ADA_BF16] = {"mmq_f16_bf16_16", "mmq_f16_bf16_64"},
-	[ADA_Q8_0] = NAMES(q8_0),     [ADA_Q4_0] = NAMES(q4_0),     [ADA_Q4_1] = NAMES(q4_1),
-	[ADA_Q5_0] = NAMES(q5_0),     [ADA_Q5_1] = NAMES(q5_1),     [ADA_Q2_K] = NAMES(q2_k),
-	[ADA_Q3_K] = NAMES(q3_k),     [ADA_Q4_K] = NAMES(q4_k),     [ADA_Q5_K] = NAMES(q5_k),
-	[ADA_Q6_K] = NAMES(q6_k),     [ADA_IQ4_NL] = NAMES(iq4_nl), [ADA_IQ4_XS] = NAMES(iq4_xs),
-	[ADA_MXFP4] = NAMES(mxfp4),
-};
+static const struct tile f32_tile = {"mmq_f32_64", 64, 64 * 512 * 3, 2};
 
 static const char *const int8_kernels[ADA_TYPE_COUNT] = {
 	[ADA_Q8_0] = "mmq_int8_q8_0_64",     [ADA_Q4_0] = "mmq_int8_q4_0_64",
@@ -43,12 +43,6 @@ static const char *const int8_kernels[ADA_TYPE_COUNT] = {
 	[ADA_Q4_K] = "mmq_int8_q4_k_64",     [ADA_Q5_K] = "mmq_int8_q5_k_64",
 	[ADA_Q6_K] = "mmq_int8_q6_k_64",     [ADA_IQ4_NL] = "mmq_int8_iq4_nl_64",
 	[ADA_IQ4_XS] = "mmq_int8_iq4_xs_64", [ADA_MXFP4] = "mmq_int8_mxfp4_64",
-};
-
-/* A kernel and its kind. */
-struct tile {
-	const struct tile_kind *kind;
-	const char *kernel;
 };
 
 static bool is_expert_form(const struct zinc_op_linear *op)
@@ -121,22 +115,23 @@ static uint32_t usual_cols(const struct zinc_op_linear *op)
 
 bool ada_mmq_fills_int8(const struct zinc_op_linear *op)
 {
-	return usual_cols(op) > int8_kind.cols / 2;
+	return usual_cols(op) > INT8_COLS / 2;
 }
 
 /* Of F16 tiles the narrowest that takes the usual columns. */
 static struct tile tile_of(const struct zinc_op_linear *op, enum ada_mmq_tiles tiles)
 {
-	const char *const *names = kernels[op->w.dtype];
+	const struct tile *f16 = f16_tiles[op->w.dtype];
 	uint32_t i = 0;
 
 	if (tiles == ADA_TILES_F32)
-		return (struct tile){&f32_kind, "mmq_f32_64"};
+		return f32_tile;
 	if (tiles == ADA_TILES_INT8)
-		return (struct tile){&int8_kind, int8_kernels[op->w.dtype]};
-	while (i + 1 < N_KINDS && usual_cols(op) > kinds[i].cols && names[i + 1])
+		return (struct tile){int8_kernels[op->w.dtype], INT8_COLS,
+		                     INT8_COLS * (128 + 32) * 4, 2};
+	while (i + 1 < N_WIDTHS && usual_cols(op) > f16[i].cols && f16[i + 1].kernel)
 		i++;
-	return (struct tile){&kinds[i], names[i]};
+	return f16[i];
 }
 
 static uint32_t row_tiles(const struct zinc_op_linear *op)
@@ -146,34 +141,32 @@ static uint32_t row_tiles(const struct zinc_op_linear *op)
 
 /* How the plain form is cut: see struct ada_mmq_args. */
 struct cut {
-	uint32_t tiles, n_blocks, pieces;
+	uint32_t tiles, n_blocks;
 };
 
 static struct cut cut_of(struct zinc_dev *dev, const struct zinc_op_linear *op,
-                         const struct tile_kind *kind)
+                         const struct tile *tile)
 {
 	const struct ada_limits *limits = ada_limits(dev);
-	uint32_t spans = ada_div_up(op->w.ne[0], MMQ_SPAN), per_sm = kind->per_sm;
-	struct cut c = {.tiles = row_tiles(op) * ada_div_up(op->n.imm, kind->cols)};
-	uint32_t total = c.tiles * spans, run;
+	uint32_t spans = ada_div_up(op->w.ne[0], MMQ_SPAN), per_sm = tile->per_sm;
+	struct cut c = {.tiles = row_tiles(op) * ada_div_up(op->n.imm, tile->cols)};
+	uint32_t total = c.tiles * spans;
 
-	while (per_sm > 1 && per_sm * kind->smem > limits->smem_block)
+	while (per_sm > 1 && per_sm * tile->smem > limits->smem_block)
 		per_sm--;
 	c.n_blocks = limits->n_sm * per_sm;
 	if (c.n_blocks > ada_div_up(total, MIN_SPANS))
 		c.n_blocks = ada_div_up(total, MIN_SPANS);
-	run = ada_div_up(total, c.n_blocks);
-	c.pieces = (run + spans - 2) / spans + 1;
 	return c;
 }
 
 uint64_t ada_mmq_tile_scratch(struct zinc_dev *dev, const struct zinc_op_linear *op,
                               enum ada_mmq_tiles tiles)
 {
-	const struct tile_kind *kind = tile_of(op, tiles).kind;
-	uint64_t piece = (uint64_t)kind->cols * MMQ_ROWS * sizeof(float);
+	struct tile tile = tile_of(op, tiles);
+	uint64_t piece = (uint64_t)tile.cols * MMQ_ROWS * sizeof(float);
 
-	return is_expert_form(op) ? 0 : 2 * piece * cut_of(dev, op, kind).n_blocks;
+	return is_expert_form(op) ? 0 : 2 * piece * cut_of(dev, op, &tile).n_blocks;
 }
 
 /* Quantised and BF16 weights become F16 times what x was divided by. */
@@ -183,14 +176,14 @@ static float unit_of(const struct zinc_op_linear *op)
 }
 
 static struct ada_mmq_args args_of(struct zinc_cmd *cmd, const struct zinc_op_linear *op,
-                                   const struct tile_kind *kind)
+                                   const struct tile *tile)
 {
 	struct ada_mmq_args a = {
 		.w = ada_arg(&op->w), .gate = ada_arg(&op->gate_w), .x = ada_arg(&op->x),
 		.y = ada_arg(&op->y), .residual = ada_address(&op->residual),
 		.params = ada_params(cmd), .partial = ada_scratch(cmd), .n = ada_count(op->n),
 		.k = op->w.ne[0], .m = op->w.ne[1], .slots = 1, .act = op->act,
-		.tile_cols = kind->cols, .n_blocks = 1, .unit = unit_of(op),
+		.tile_cols = tile->cols, .n_blocks = 1, .unit = unit_of(op),
 		.scale = op->scale != 0.0f ? op->scale : 1.0f};
 
 	if (is_expert_form(op)) {
@@ -206,13 +199,13 @@ static struct ada_mmq_args args_of(struct zinc_cmd *cmd, const struct zinc_op_li
 }
 
 static int record_experts(struct zinc_cmd *cmd, const struct zinc_op_linear *op,
-                          const struct tile_kind *kind, struct ada_launch *l)
+                          const struct tile *tile, struct ada_launch *l)
 {
 	uint32_t cells = ada_linear_cells(op), n = op->w.ne[2];
 
 	/* At most a tile that is not full for each expert that has any cell. */
 	l->grid[0] = row_tiles(op);
-	l->grid[1] = (n < cells ? n : cells) + cells / kind->cols;
+	l->grid[1] = (n < cells ? n : cells) + cells / tile->cols;
 	return ada_launch(cmd, l);
 }
 
@@ -220,22 +213,21 @@ int ada_mmq_tile_record(struct zinc_cmd *cmd, const struct zinc_op_linear *op,
                         enum ada_mmq_tiles tiles)
 {
 	struct tile tile = tile_of(op, tiles);
-	struct ada_mmq_args a = args_of(cmd, op, tile.kind);
+	struct ada_mmq_args a = args_of(cmd, op, &tile);
 	struct ada_launch l = {.kernel = tile.kernel, .grid = {1, 1, 1},
-	                       .block = {MMQ_THREADS, 1, 1}, .smem = tile.kind->smem,
+	                       .block = {MMQ_THREADS, 1, 1}, .smem = tile.smem,
 	                       .args = &a, .args_size = sizeof(a)};
 	struct cut c;
 
 	if (is_expert_form(op))
-		return record_experts(cmd, op, tile.kind, &l);
-	c = cut_of(ada_cmd_dev(cmd), op, tile.kind);
+		return record_experts(cmd, op, &tile, &l);
+	c = cut_of(ada_cmd_dev(cmd), op, &tile);
 	a.n_blocks = c.n_blocks;
 	l.grid[0] = c.n_blocks;
-	l.grid[1] = c.pieces;
 	ada_launch(cmd, &l);
 	l.kernel = "mmq_reduce";
 	l.grid[0] = c.tiles;
-	l.grid[1] = tile.kind->cols / REDUCE_COLS;
+	l.grid[1] = tile.cols / REDUCE_COLS;
 	l.block[0] = REDUCE_THREADS;
 	l.smem = 0;
 	return ada_launch(cmd, &l);

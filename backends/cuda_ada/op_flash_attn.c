@@ -77,8 +77,8 @@ static bool chunks_ok(const struct zinc_op_flash_attn *d)
 {
 	const struct zinc_view *k = &d->k_cache, *v = &d->v_cache;
 
-	if (k->dtype != v->dtype || lanes_of(d) % 8 || v->ne[0] % 8 || !ada_rows_aligned(&d->q, 16) ||
-	    !ada_rows_aligned(&d->out, 16) ||
+	if (k->dtype != v->dtype || lanes_of(d) % 8 || v->ne[0] % 8 ||
+	    !ada_rows_aligned(&d->q, 16) || !ada_rows_aligned(&d->out, 16) ||
 	    (zinc_view_present(&d->gate) && !ada_rows_aligned(&d->gate, 16)))
 		return false;
 	return k->dtype == ZINC_Q8_0 || (ada_rows_aligned(k, 16) && ada_rows_aligned(v, 16));
@@ -130,7 +130,7 @@ static uint64_t parts_bytes(const struct zinc_op_flash_attn *d, uint32_t n_split
 	               sizeof(float) + 256;
 }
 
-static uint32_t most(uint64_t a, uint64_t b)
+static uint32_t lesser(uint64_t a, uint64_t b)
 {
 	return (uint32_t)(a < b ? a : b);
 }
@@ -150,10 +150,10 @@ static uint32_t decode_split(struct zinc_dev *dev, const struct zinc_op_flash_at
 	uint64_t blocks = (uint64_t)d->n.imm * d->n_head_kv * ada_div_up(group, ATTN_ROWS);
 	uint32_t units = ada_div_up(most_keys(d), DEC_UNIT) + 1, n;
 
-	if (units <= DEC_ALONE || blocks > ATTN_TICKETS)
+	if (!blocks || blocks > ATTN_TICKETS || units <= DEC_ALONE)
 		return 1;
-	n = most(ada_limits(dev)->n_sm / blocks, ada_div_up(units, DEC_WARPS));
-	return n < 1 ? 1 : most(n, DEC_MAX_SPLIT);
+	n = lesser(ada_limits(dev)->n_sm / blocks, ada_div_up(units, DEC_WARPS));
+	return n < 1 ? 1 : lesser(n, DEC_MAX_SPLIT);
 }
 
 /* A grid of tiles: x KV heads and parts of their query heads, y tiles, of which
@@ -171,13 +171,13 @@ static struct tile_grid tile_grid_of(struct zinc_dev *dev, const struct zinc_op_
 	struct tile_grid g = {.x = d->n_head_kv * ada_div_up(group, k->rows), .n_split = 1};
 	uint64_t blocks;
 
-	g.y = most((uint64_t)d->n.imm / tokens + d->n_seqs.imm, d->n.imm);
+	g.y = lesser((uint64_t)d->n.imm / tokens + d->n_seqs.imm, d->n.imm);
 	blocks = (uint64_t)g.x * g.y;
 	if (!blocks || blocks > ATTN_TICKETS || steps <= TILE_ALONE)
 		return g;
-	g.n_split = most(ada_limits(dev)->n_sm * k->per_sm / blocks,
-	                 ada_div_up(steps, TILE_LEAST));
-	g.n_split = g.n_split < 1 ? 1 : most(g.n_split, TILE_MAX_SPLIT);
+	g.n_split = lesser(ada_limits(dev)->n_sm * k->per_sm / blocks,
+	                   ada_div_up(steps, TILE_LEAST));
+	g.n_split = g.n_split < 1 ? 1 : lesser(g.n_split, TILE_MAX_SPLIT);
 	while (g.n_split > 1 && parts_bytes(d, g.n_split) > most_parts_bytes)
 		g.n_split--;
 	return g;
@@ -187,7 +187,9 @@ static uint32_t exact_split(const struct zinc_op_flash_attn *d)
 {
 	uint32_t n = max_chunks(d);
 
-	return d->n.imm <= DECODE_TOKENS && n <= 65535 && parts_bytes(d, n) <= most_parts_bytes ? n : 1;
+	return d->n.imm <= DECODE_TOKENS && n <= 65535 && parts_bytes(d, n) <= most_parts_bytes
+	               ? n
+	               : 1;
 }
 
 static bool batch_ok(const struct zinc_op_flash_attn *d)

@@ -13,7 +13,8 @@ enum {
 static bool norm_ok(const struct zinc_view *norm, const struct zinc_view *x)
 {
 	return !zinc_view_present(norm) ||
-	       (zinc_view_present(x) && zinc_shape_1d(norm, ZINC_F32, 1) && norm->ne[0] == x->ne[0]);
+	       (zinc_view_present(x) && zinc_shape_1d(norm, ZINC_F32, 1) &&
+	        norm->ne[0] == x->ne[0]);
 }
 
 static bool heads_ok(const struct zinc_op_rope_dual *d, const struct zinc_view *x,
@@ -27,7 +28,8 @@ static bool positions_ok(const struct zinc_op_rope_dual *d)
 {
 	if (zinc_view_present(&d->pos_row))
 		return zinc_shape_1d(&d->pos_row, ZINC_I32, d->n_rot / 2) &&
-		       zinc_shape_2d(&d->pos, ZINC_I32, d->pos.ne[0], 1) && d->pos.ne[0] >= d->n.imm;
+		       zinc_shape_2d(&d->pos, ZINC_I32, d->pos.ne[0], 1) &&
+		       d->pos.ne[0] >= d->n.imm;
 	return zinc_shape_1d(&d->pos, ZINC_I32, d->n.imm);
 }
 

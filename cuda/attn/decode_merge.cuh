@@ -144,6 +144,22 @@ __device__ static __forceinline__ void dec_finish(const struct ada_attn_args &a,
 		dec_merge_blocks(a, w, sh);
 }
 
+/* Brings a unit's keys and values to L2, by one warp. */
+__device__ static __forceinline__ void dec_prefetch(const struct ada_attn_args &a,
+                                                    const struct dec_work &w,
+                                                    const struct dec_place &at)
+{
+	if (at.page < 0)
+		return;
+	for (uint32_t side = 0; side < 2; side++) {
+		const struct ada_view &cache = side ? a.v : a.k;
+		uint64_t row = attn_row(cache, (uint32_t)at.page, w.kv_head, at.key % ADA_KV_PAGE);
+
+		for (uint32_t i = threadIdx.x % 32 * 128; i < DEC_UNIT * cache.nb1; i += 32 * 128)
+			ada_prefetch(reinterpret_cast<const void *>(row + i));
+	}
+}
+
 /* The whole of a block. one_unit(a, work, shared, place, factor, sums) takes in one
  * unit of keys. */
 template <int DTYPE, int D, typename F>
@@ -159,6 +175,9 @@ __device__ static __forceinline__ void dec_run(const struct ada_attn_args &a, F 
 	struct dec_sums<D> t = {-INFINITY, 0.0f, {}};
 
 	ada_release_next();
+	/* What most warps do at all, while the op before still runs. */
+	dec_prefetch(a, w, next);
+	dec_prefetch(a, w, dec_place_of(a, w, w.first_unit + warp + DEC_WARPS));
 	ada_wait_inputs();
 	if (!w.live)
 		return;

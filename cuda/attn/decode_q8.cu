@@ -116,8 +116,10 @@ __device__ static __forceinline__ void add_block(const struct ada_attn_args &a,
 #pragma unroll
 	for (int t = 0; t < 2; t++) {
 		const uint32_t frag[4] = {
-			pair_of(x[0], 2 * t, x[1], 2 * t), pair_of(x[0], 2 * t + 1, x[1], 2 * t + 1),
-			pair_of(x[2], 2 * t, x[3], 2 * t), pair_of(x[2], 2 * t + 1, x[3], 2 * t + 1)};
+			pair_of(x[0], 2 * t, x[1], 2 * t),
+			pair_of(x[0], 2 * t + 1, x[1], 2 * t + 1),
+			pair_of(x[2], 2 * t, x[3], 2 * t),
+			pair_of(x[2], 2 * t + 1, x[3], 2 * t + 1)};
 
 #pragma unroll
 		for (int n = 0; n < N; n++)

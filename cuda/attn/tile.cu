@@ -7,7 +7,8 @@
 #include "attn/tile_store.cuh"
 
 template <typename S>
-__device__ static __forceinline__ void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
+__device__ static __forceinline__ void mma(float c[4], const uint32_t a[4], uint32_t b0,
+                                           uint32_t b1)
 {
 	const uint32_t b[2] = {b0, b1};
 

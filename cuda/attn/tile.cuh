@@ -75,8 +75,7 @@ __device__ static __forceinline__ bool tile_find(const struct ada_attn_args &a, 
 			first = min((uint32_t)attn_table(a.batch.seq_first, seq), n);
 			end = min((uint32_t)attn_table(a.batch.seq_first, seq + 1), n);
 		}
-		uint32_t tiles = end > first ? (end - first + a.tile_tokens - 1) / a.tile_tokens : 0;
-		uint32_t sum = tiles;
+		uint32_t sum = end > first ? (end - first + a.tile_tokens - 1) / a.tile_tokens : 0;
 
 		for (int d = 1; d < 32; d *= 2) {
 			uint32_t x = __shfl_up_sync(ADA_FULL_WARP, sum, d);

@@ -17,8 +17,9 @@ __device__ static __forceinline__ float tile_fast_sigmoid(float x)
 	return __fdividef(1.0f, 1.0f + ada_exp2(-ATTN_LOG2E * x));
 }
 
-__device__ static __forceinline__ void tile_store_pair(const struct ada_attn_args &a, uint32_t token,
-                                                  uint32_t head, uint32_t d, float2 x)
+__device__ static __forceinline__ void tile_store_pair(const struct ada_attn_args &a,
+                                                       uint32_t token, uint32_t head, uint32_t d,
+                                                       float2 x)
 {
 	if (a.gate.p) {
 		float2 g = __ldcg(reinterpret_cast<const float2 *>(
@@ -33,8 +34,9 @@ __device__ static __forceinline__ void tile_store_pair(const struct ada_attn_arg
 /* This thread's rows: the result, or if blocks share the keys, a part of it. */
 template <typename S>
 __device__ static __forceinline__ void tile_store_rows(const struct ada_attn_args &a,
-                                                  const struct tile_work &w, uint32_t row_warp,
-                                                  uint32_t col_warp, struct tile_sums<S> *t)
+                                                       const struct tile_work &w,
+                                                       uint32_t row_warp, uint32_t col_warp,
+                                                       struct tile_sums<S> *t)
 {
 	constexpr uint32_t WIDTH = S::lanes / S::col_warps;
 	uint32_t lane = threadIdx.x % 32;
@@ -55,7 +57,8 @@ __device__ static __forceinline__ void tile_store_rows(const struct ada_attn_arg
 #pragma unroll
 		for (int i = 0; i < S::lanes / S::col_warps / 8; i++) {
 			uint32_t d = col_warp * WIDTH + i * 8 + lane % 4 * 2;
-			float2 x = make_float2(t->o[i][2 * r] * factor, t->o[i][2 * r + 1] * factor);
+			float2 x = make_float2(t->o[i][2 * r] * factor,
+			                       t->o[i][2 * r + 1] * factor);
 
 			if (row >= w.n_rows || d >= a.dv)
 				continue;
@@ -70,7 +73,8 @@ __device__ static __forceinline__ void tile_store_rows(const struct ada_attn_arg
 /* The result from all parts, by the last block. */
 template <typename S>
 __device__ static __forceinline__ void tile_merge_parts(const struct ada_attn_args &a,
-                                                   const struct tile_work &w, unsigned char *mem)
+                                                        const struct tile_work &w,
+                                                        unsigned char *mem)
 {
 	float *share = reinterpret_cast<float *>(mem); /* [rows][TILE_MAX_SPLIT] */
 	uint32_t pairs = a.dv / 2;
@@ -101,7 +105,8 @@ __device__ static __forceinline__ void tile_merge_parts(const struct ada_attn_ar
 
 #pragma unroll 4
 		for (uint32_t j = 0; j < w.n_split; j++) {
-			float2 y = __ldcg(reinterpret_cast<const float2 *>(from + (uint64_t)j * a.dv));
+			const float *at = from + (uint64_t)j * a.dv;
+			float2 y = __ldcg(reinterpret_cast<const float2 *>(at));
 			float e = share[row * TILE_MAX_SPLIT + j];
 
 			x.x = fmaf(e, y.x, x.x);

@@ -13,8 +13,9 @@
  *
  * Launches of one list overlap: a kernel may start while the one before still
  * runs. ada_wait_inputs() returns when everything before has finished and its
- * writes are visible; before it, a kernel reads constants only (weights), and it
- * writes nothing. Every kernel calls it in every thread that goes on to read or
+ * writes are visible; before it, a kernel reads only what no kernel writes (weights;
+ * the step's tables and parameter slots, which are copied before the list starts),
+ * and it writes nothing. Every kernel calls it in every thread that goes on to read or
  * write. ada_release_next() is a hint that the next launch may be set up.
  *
  * ADA_EMU is set where these files are compiled as C++ for the processor, to be

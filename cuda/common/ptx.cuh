@@ -144,5 +144,12 @@ __device__ static __forceinline__ uint32_t ada_keep(uint32_t x)
 	return x;
 }
 
+/* Brings the 128 bytes around p to L2: no access in the sense of the language, so
+ * it may come before ada_wait_inputs(). */
+__device__ static __forceinline__ void ada_prefetch(const void *p)
+{
+	asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
+}
+
 #endif /* ADA_EMU */
 #endif

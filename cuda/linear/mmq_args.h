@@ -15,11 +15,10 @@
  * the same rows of the gate, so that one thread has both of each pair; the tile
  * then covers MMQ_ROWS / 2 rows of the result.
  *
- * Plain form: the tiles, column tiles fastest, lie end to end along K, and are cut
- * into n_blocks equal runs of spans. Grid [n_blocks, pieces]: a thread block has
- * the part of one tile that is in one run. Where that is not all of the tile, it
- * goes to `partial`, for mmq_reduce. Expert form: grid [tiles of rows, column
- * tiles of all experts]. */
+ * Plain form: the tiles, column tiles fastest, lie end to end along K, and each of
+ * n_blocks blocks has an equal run of spans. Of a tile of which it has not all, a
+ * block leaves its sums in `partial`, for mmq_reduce. Expert form: grid [tiles of
+ * rows, column tiles of all experts]. */
 struct ada_mmq_args {
 	struct ada_view w, gate, x, y;
 	uint64_t residual; /* with the strides of y; 0: none */

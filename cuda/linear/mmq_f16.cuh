@@ -265,14 +265,10 @@ template <uint32_t TYPE, uint32_t COLS>
 __device__ static __forceinline__ void mmq_f16(const struct ada_mmq_args &a)
 {
 	ADA_DYN_SHARED(uint8_t, stages);
-	__shared__ uint32_t x_rows[COLS], y_at[COLS], of_tile[2];
-	struct mmq_columns cols = {x_rows, y_at, of_tile};
-	struct mmq_tile tile = {};
 
-
-	ada_release_next();
-	if (mmq_find_tile(a, &tile))
+	mmq_each_piece<COLS>(a, [&](const struct mmq_tile &tile, const struct mmq_columns &cols) {
 		mmq_run<TYPE, COLS>(a, tile, cols, stages);
+	});
 }
 
 #define MMQ_F16(name, type, cols, min_blocks)                                                      \

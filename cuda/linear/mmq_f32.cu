@@ -170,11 +170,9 @@ __device__ static __forceinline__ void f32_run(const struct ada_mmq_args &a,
 ADA_KERNEL(mmq_f32_64, struct ada_mmq_args, MMQ_THREADS, 2)
 {
 	ADA_DYN_SHARED(uint8_t, stages);
-	__shared__ uint32_t x_rows[F32_COLS], y_at[F32_COLS], of_tile[2];
-	struct mmq_columns cols = {x_rows, y_at, of_tile};
-	struct mmq_tile tile = {};
 
-	ada_release_next();
-	if (mmq_find_tile(a, &tile))
-		f32_run(a, tile, cols, stages);
+	mmq_each_piece<F32_COLS>(
+		a, [&](const struct mmq_tile &tile, const struct mmq_columns &cols) {
+			f32_run(a, tile, cols, stages);
+		});
 }

@@ -275,13 +275,11 @@ __device__ static __forceinline__ void int8_run(const struct ada_mmq_args &a,
 	ADA_KERNEL(mmq_int8_##name##_64, struct ada_mmq_args, MMQ_THREADS, min_blocks)             \
 	{                                                                                          \
 		ADA_DYN_SHARED(uint8_t, stages);                                                   \
-		__shared__ uint32_t x_rows[INT8_COLS], y_at[INT8_COLS], of_tile[2];                            \
-		struct mmq_columns cols = {x_rows, y_at, of_tile};                                          \
-		struct mmq_tile tile = {};                                                         \
                                                                                                    \
-		ada_release_next();                                                                \
-		if (mmq_find_tile(a, &tile))                                                       \
-			int8_run<type>(a, tile, cols, stages);                                     \
+		mmq_each_piece<INT8_COLS>(                                                         \
+			a, [&](const struct mmq_tile &tile, const struct mmq_columns &cols) {      \
+				int8_run<type>(a, tile, cols, stages);                             \
+			});                                                                        \
 	}
 
 #endif

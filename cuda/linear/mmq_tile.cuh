@@ -18,10 +18,12 @@ struct mmq_tile {
 	uint32_t slot;   /* of `partial`; MMQ_WHOLE: all of K is in this piece  */
 };
 
-/* In shared memory: of the columns of a tile the rows of x, and how many elements
- * after the first of y they begin; of the tile what is wanted only at the end. */
+/* In shared memory, of which the compiler keeps nothing in registers while it needs
+ * them most: of the columns of a tile the rows of x, and how many elements after the
+ * first of y they begin; of the tile what is wanted only at its end; and how many
+ * pieces of its range this block has behind it. */
 struct mmq_columns {
-	uint32_t *x_rows, *y_at, *tile;
+	uint32_t *x_rows, *y_at, *row, *slot, *piece;
 };
 
 __device__ static __forceinline__ uint32_t mmq_div_up(uint32_t a, uint32_t b)
@@ -134,7 +136,7 @@ __device__ static __forceinline__ void mmq_place_columns(const struct ada_mmq_ar
 	const int32_t *perm = reinterpret_cast<const int32_t *>(a.perm);
 
 	if (threadIdx.x == 0)
-		c.tile[0] = t.row, c.tile[1] = t.slot;
+		*c.row = t.row, *c.slot = t.slot;
 	for (uint32_t i = threadIdx.x; i < t.n_cols; i += MMQ_THREADS) {
 		uint32_t cell = perm ? (uint32_t)perm[t.first + i] : t.first + i;
 		uint32_t token = cell / a.slots, slot = cell % a.slots;
@@ -212,7 +214,7 @@ __device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a,
                                                uint32_t n_cols, const struct mmq_columns &cols,
                                                float acc[2][COLS / 8][4])
 {
-	uint32_t row = cols.tile[0], slot = cols.tile[1];
+	uint32_t row = *cols.row, slot = *cols.slot;
 	float *partial = reinterpret_cast<float *>(a.partial) +
 	                 (slot == MMQ_WHOLE ? 0 : (uint64_t)slot * COLS * MMQ_ROWS);
 
@@ -236,9 +238,9 @@ __device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a,
 	}
 }
 
-/* The tile of this thread block; false: none. The inputs have been waited for in the
- * expert form, and where there is none. */
-__device__ static __forceinline__ bool mmq_find_tile(const struct ada_mmq_args &a,
+/* The next tile of this thread block; false: no more. The inputs have been waited for
+ * in the expert form, and where there is none. */
+__device__ static __forceinline__ bool mmq_find_tile(const struct ada_mmq_args &a, uint32_t piece,
                                                      struct mmq_tile *tile)
 {
 	bool any;
@@ -246,14 +248,36 @@ __device__ static __forceinline__ bool mmq_find_tile(const struct ada_mmq_args &
 	if (a.n_experts) {
 		ada_wait_inputs();
 		tile->row = blockIdx.x;
+		tile->span = 0;
 		tile->end = mmq_div_up(a.k, MMQ_SPAN);
 		tile->slot = MMQ_WHOLE;
-		return mmq_expert_tile(a, blockIdx.y, tile);
+		return !piece && mmq_expert_tile(a, blockIdx.y, tile);
 	}
-	any = mmq_piece(a, blockIdx.x, blockIdx.y, ada_live(a.params, a.n), tile);
+	any = mmq_piece(a, blockIdx.x, piece, ada_live(a.params, a.n), tile);
 	if (!any)
 		ada_wait_inputs();
 	return any;
+}
+
+/* Calls run(tile, columns) for all pieces of this block. */
+template <uint32_t COLS, typename Run>
+__device__ static __forceinline__ void mmq_each_piece(const struct ada_mmq_args &a, const Run &run)
+{
+	__shared__ uint32_t x_rows[COLS], y_at[COLS], row, slot, piece;
+	struct mmq_columns cols = {x_rows, y_at, &row, &slot, &piece};
+	struct mmq_tile tile = {};
+
+	ada_release_next();
+	if (threadIdx.x == 0)
+		piece = 0;
+	__syncthreads();
+	while (mmq_find_tile(a, piece, &tile)) {
+		run(tile, cols);
+		__syncthreads();
+		if (threadIdx.x == 0)
+			piece++;
+		__syncthreads();
+	}
 }
 
 #endif

@@ -250,4 +250,8 @@ static inline uint32_t ada_keep(uint32_t x)
 	return x;
 }
 
+static inline void ada_prefetch(const void *)
+{
+}
+
 #endif
