@@ -12,11 +12,18 @@ PREFIX = /usr/local
 
 ZINC = build/release/bin/zinc
 
+# The CUDA backend's kernels take minutes to compile: only where there is a GPU.
+ifeq ($(shell nvidia-smi -L 2>/dev/null),)
+CUDA = -DZINC_CUDA=OFF
+CUDA_NOTE = No NVIDIA GPU here: building without the CUDA backend (make CUDA=-DZINC_CUDA=ON builds it)
+endif
+
 .PHONY: all run test install clean
 
 all:
 	@sh packaging/setup.sh build
-	@test -f build/release/build.ninja || cmake --preset release -DBUILD_TESTING=OFF
+	@test -f build/release/build.ninja || { test -z '$(CUDA_NOTE)' || echo '$(CUDA_NOTE)'; \
+		cmake --preset release -DBUILD_TESTING=OFF $(CUDA); }
 	@cmake --build --preset release
 
 run: all

@@ -14,9 +14,11 @@ count() {
 
 suite() {
 	report=$PWD/build/$1/tests.xml
+	cuda=
+	[ "$1" = release ] && cuda=-DZINC_CUDA=ON # `make run` may have left it out
 	echo "== $1"
 	rm -f "$report"
-	cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1" -j "$jobs" &&
+	cmake --preset "$1" -DBUILD_TESTING=ON $cuda && cmake --build --preset "$1" -j "$jobs" &&
 		ctest --preset "$1" -j "$jobs" --output-junit "$report"
 	if [ ! -s "$report" ]; then
 		echo "$1: the tests did not run"
