@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plugin/registry.h"
+#include "plugin/whole.h"
 #include "util/err.h"
 
 static void tell(plug_stage_fn *at, void *ctx, enum plug_stage stage)
@@ -74,6 +75,11 @@ bool plug_load(struct plug_registry *r, struct plug_slot *s, plug_stage_fn *at, 
 	const char *reason;
 
 	tell(at, ctx, PLUG_STAGE_OPEN);
+	if (!library_is_whole(s->library_path)) {
+		plug_set_state(s, PLUG_LOAD_FAILED, "%s is cut short; install the plugin again",
+		               s->library_path);
+		return false;
+	}
 	s->lib = dlopen(s->library_path, RTLD_NOW | RTLD_LOCAL);
 	if (!s->lib) {
 		reason = dlerror();

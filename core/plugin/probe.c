@@ -257,6 +257,7 @@ static void explain_death(struct plug_slot *s, const struct report *last, const 
 static struct {
 	dev_t dev;
 	ino_t ino;
+	off_t size;
 	struct timespec written;
 	struct report report;
 } passed[MAX_PASSED];
@@ -270,6 +271,7 @@ static struct report *find_passed(const char *path)
 		return NULL;
 	for (uint32_t i = 0; i < n_passed; i++)
 		if (passed[i].dev == st.st_dev && passed[i].ino == st.st_ino &&
+		    passed[i].size == st.st_size &&
 		    passed[i].written.tv_sec == st.st_mtim.tv_sec &&
 		    passed[i].written.tv_nsec == st.st_mtim.tv_nsec)
 			return &passed[i].report;
@@ -284,6 +286,7 @@ static void remember(const char *path, const struct report *r)
 		return;
 	passed[n_passed].dev = st.st_dev;
 	passed[n_passed].ino = st.st_ino;
+	passed[n_passed].size = st.st_size;
 	passed[n_passed].written = st.st_mtim;
 	passed[n_passed++].report = *r;
 }
