@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "cli/env.h"
+#include "cli/key.h"
 #include "cli/terminal.h"
 
 enum { HISTORY_LINES = 1000 };
@@ -55,6 +56,14 @@ static char *find_history(void)
 	return path;
 }
 
+/* By default a terminal drops output that waits when Ctrl-C comes, so the end of
+ * an answer or the next prompt; -d is the mode of editing, -x that of all else. */
+static void keep_output(EditLine *el)
+{
+	el_set(el, EL_SETTY, "-d", "+noflsh", NULL);
+	el_set(el, EL_SETTY, "-x", "+noflsh", NULL);
+}
+
 static bool open_editor(struct line_reader *r)
 {
 	HistEvent ev;
@@ -67,7 +76,9 @@ static bool open_editor(struct line_reader *r)
 	history(r->history, &ev, H_SETUNIQUE, 1);
 	el_set(r->el, EL_CLIENTDATA, r);
 	el_set(r->el, EL_PROMPT, prompt);
+	el_set(r->el, EL_GETCFN, key_read);
 	el_set(r->el, EL_EDITOR, "emacs");
+	keep_output(r->el);
 	el_set(r->el, EL_HIST, history, r->history);
 	el_set(r->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(r->el, NULL);

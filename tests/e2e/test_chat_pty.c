@@ -223,6 +223,13 @@ static void test_interrupts(void **state)
 	expect(&t, "half a li");
 	type(&t, "\003");
 	expect(&t, "(Ctrl-D or /exit leaves)");
+	for (int i = 0; i < 50; i++) {
+		/* Hits the editor anywhere between two waits for a key. */
+		expect_prompt(&t, "> ");
+		type(&t, "key");
+		type(&t, "\003");
+		expect(&t, "(Ctrl-D or /exit leaves)");
+	}
 	expect_prompt(&t, "> ");
 	type(&t, "What does lantern mean?\n");
 	expect(&t, "lantern (noun)");
@@ -231,6 +238,7 @@ static void test_interrupts(void **state)
 	expect_prompt(&t, "> ");
 	type(&t, "/stats\n");
 	expect(&t, "; cancelled");
+	expect_prompt(&t, "> ");
 	type(&t, "What does candle mean?\n");
 	expect(&t, "candle (noun)");
 	type(&t, "\003");
