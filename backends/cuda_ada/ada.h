@@ -80,12 +80,14 @@ struct ada_gemm {
 int ada_op_begin(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
                  uint32_t variant);
 int ada_launch(struct zinc_cmd *cmd, const struct ada_launch *l);
-/* Launches of neighbouring ops that share their input may become one: the launch
- * recorded last, if the op before the present one ended with it (NULL otherwise;
- * valid until the next call), and a launch that takes its place and does the work of
- * both. The present op then has none of its own. */
-const struct ada_launch *ada_launch_before(struct zinc_cmd *cmd);
-int ada_launch_instead(struct zinc_cmd *cmd, const struct ada_launch *l);
+/* Launches of neighbouring ops may become one: the launch of the op before the
+ * present one (back 1), or of the one before that (back 2), if each has one launch
+ * alone (NULL otherwise; valid until the next call); and a launch that takes the place
+ * of the last `count` and does the present op's work as well, which then has none of
+ * its own. What an op before reads may already be given to the present one's
+ * results: see that they are apart. */
+const struct ada_launch *ada_launch_before(struct zinc_cmd *cmd, uint32_t back);
+int ada_launch_instead(struct zinc_cmd *cmd, uint32_t count, const struct ada_launch *l);
 int ada_gemm(struct zinc_cmd *cmd, const struct ada_gemm *g);
 int ada_fill_zero(struct zinc_cmd *cmd, uint64_t address, uint64_t bytes);
 int ada_cmd_status(const struct zinc_cmd *cmd);

@@ -31,6 +31,19 @@ static inline bool ada_batch_ok(const struct zinc_view *tok_seq, const struct zi
 	       zinc_shape_2d(blocks, ZINC_I32, blocks->ne[0], 1);
 }
 
+/* A launch of rope_dual's kernels: one block turns all heads of a token where tokens
+ * are many, since it need not compute the angles again. */
+static inline void ada_rope_grid(struct ada_launch *l, uint32_t n, uint32_t heads)
+{
+	uint32_t warps = 8, blocks = n >= 128 ? 1 : ada_div_up(heads, warps);
+
+	l->grid[0] = n;
+	l->grid[1] = blocks < 65535 ? blocks : 65535;
+	l->grid[2] = 1;
+	l->block[0] = warps * 32;
+	l->block[1] = l->block[2] = 1;
+}
+
 /* Rows, heads and pages begin on `bytes`, a power of two. */
 static inline bool ada_rows_aligned(const struct zinc_view *v, uint32_t bytes)
 {

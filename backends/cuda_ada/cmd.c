@@ -165,35 +165,40 @@ int ada_launch(struct zinc_cmd *cmd, const struct ada_launch *l)
 	return ZINC_OK;
 }
 
-static struct item *last_item(struct zinc_cmd *cmd)
+/* The item recorded last (1), or the one before (2). */
+static struct item *item_back(struct zinc_cmd *cmd, uint32_t back)
 {
 	uint64_t n = cmd->items.used / sizeof(struct item);
 
-	return n ? (struct item *)cmd->items.mem + n - 1 : NULL;
+	return n >= back ? (struct item *)cmd->items.mem + n - back : NULL;
 }
 
-const struct ada_launch *ada_launch_before(struct zinc_cmd *cmd)
+const struct ada_launch *ada_launch_before(struct zinc_cmd *cmd, uint32_t back)
 {
-	struct item *it = last_item(cmd);
+	uint32_t next_op = cmd->n_ops - 1;
+	struct item *it = NULL;
 
-	if (cmd->err.code || !it || it->kind != ITEM_LAUNCH ||
-	    it->last_op + 2 != cmd->n_ops)
-		return NULL;
+	for (uint32_t i = 1; i <= back; i++) {
+		it = item_back(cmd, i);
+		if (cmd->err.code || !it || it->kind != ITEM_LAUNCH || it->last_op + 1 != next_op)
+			return NULL;
+		next_op = it->op;
+	}
 	it->launch.args = (const uint8_t *)cmd->blob.mem + it->args;
 	return &it->launch;
 }
 
-int ada_launch_instead(struct zinc_cmd *cmd, const struct ada_launch *l)
+int ada_launch_instead(struct zinc_cmd *cmd, uint32_t count, const struct ada_launch *l)
 {
-	struct item *it = last_item(cmd);
-	uint32_t op = it->op;
+	struct item *first = item_back(cmd, count);
+	uint32_t op = first->op;
 	int rc;
 
-	cmd->items.used -= sizeof(*it);
-	cmd->blob.used = it->args;
+	cmd->items.used -= count * sizeof(*first);
+	cmd->blob.used = first->args;
 	rc = ada_launch(cmd, l);
 	if (!rc)
-		last_item(cmd)->op = op;
+		item_back(cmd, 1)->op = op;
 	return rc;
 }
 

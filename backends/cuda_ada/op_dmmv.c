@@ -9,8 +9,9 @@ enum {
 	MAX_COLS = 8,  /* of one kernel */
 	ROWS = 2,      /* a pair        */
 	WARPS = 8, FEW_WARPS = 4,
-	AHEAD = 4,     /* iterations that a lane has under way, about */
+	AHEAD = 4,     /* iterations that a warp has under way, about */
 	MAX_GRID_Y = 32768,
+	WELL_FILLED = 52, /* of 64 */
 	SMEM_STATIC = 1024 /* what the kernels have besides, and the driver */
 };
 
@@ -35,10 +36,12 @@ static const char *const kernels[ADA_TYPE_COUNT][4] = {
 	[ADA_MXFP4] = NAMES(mxfp4),
 };
 
-/* For one column of large matrices, three blocks to a multiprocessor. */
-static const char *const wide_kernels[ADA_TYPE_COUNT] = {
-	[ADA_Q4_K] = "dmmv_q4_k_wide", [ADA_Q5_K] = "dmmv_q5_k_wide", [ADA_Q6_K] = "dmmv_q6_k_wide",
-};
+/* Types whose kernel for one column has its weights pass through shared memory
+ * (dmmv_ring.cuh). */
+static bool has_ring(uint32_t type)
+{
+	return type == ADA_Q4_K || type == ADA_Q5_K || type == ADA_Q6_K;
+}
 
 static bool is_q8(uint32_t variant)
 {
@@ -61,24 +64,21 @@ static uint32_t units_of(const struct zinc_view *w)
 	}
 }
 
-/* Of 64: the part of the places that AHEAD iterations of 2^bits lanes have, which
- * the units of a row fill. */
-static uint32_t filled(uint32_t units, uint32_t bits)
+/* Pairs of rows that a block has at once. */
+static uint32_t pairs_at_once(const struct shape *s)
 {
-	uint32_t steps = ada_div_up(units, 1u << bits);
-	uint64_t places = (uint64_t)ada_div_up(steps, AHEAD) * AHEAD << bits;
-
-	return (uint32_t)(64ull * units / places);
+	return s->warps >> s->split_bits << (5 - s->lane_bits);
 }
 
-/* Depends on the matrix and the experts of a token, never on the columns. Few
- * lanes waste none on short rows; many lanes, then several warps for a row, keep
- * all multiprocessors busy where rows are few. With K 4096 of Q4_K:
- *   M 4096    32 lanes, 256 tiles of 8 warps, all 9 MB under way at once
- *   M 1024    32 lanes, 128 tiles of 4 warps, the same
- *   M 12288, gate and up: 1536 tiles, 6 of them for each of 256 blocks
- *   8 experts of M 512, K 2048, gate and up: 16 lanes, 256 tiles
- *   head, M 151936: 9496 tiles, 36 for each of 264 blocks */
+/* Of 64: the lanes of a row's iterations that have a unit. */
+static uint32_t filled(uint32_t units, uint32_t lane_bits)
+{
+	return 64 * units / (ada_div_up(units, 1u << lane_bits) << lane_bits);
+}
+
+/* Depends on the matrix and the experts of a token, never on the columns. All lanes
+ * on a row read the longest pieces of memory; on short rows fewer waste none. Then
+ * several warps for a row keep all multiprocessors busy where rows are few. */
 static struct shape shape_of(const struct zinc_op_linear *op, uint32_t n_sm)
 {
 	uint32_t units = units_of(&op->w), want = n_sm - n_sm / 8, m = op->w.ne[1];
@@ -86,9 +86,8 @@ static struct shape shape_of(const struct zinc_op_linear *op, uint32_t n_sm)
 	uint64_t all = zinc_view_present(&op->ids) ? pairs * op->y.ne[1] : pairs;
 	struct shape s = {.lane_bits = 5, .warps = WARPS};
 
-	for (uint32_t bits = 4; bits >= 3; bits--)
-		if (filled(units, bits) >= filled(units, s.lane_bits) + 4)
-			s.lane_bits = bits;
+	while (s.lane_bits > 3 && filled(units, s.lane_bits) < WELL_FILLED)
+		s.lane_bits--;
 	while (s.lane_bits < 5 && (all << s.lane_bits) / 32 / WARPS < want)
 		s.lane_bits++;
 	if ((all << s.lane_bits) / 32 / WARPS < want)
@@ -96,7 +95,7 @@ static struct shape shape_of(const struct zinc_op_linear *op, uint32_t n_sm)
 	while (s.lane_bits == 5 && 1u << s.split_bits < s.warps &&
 	       (all << s.split_bits) / s.warps < want && units >> (5 + s.split_bits) > AHEAD)
 		s.split_bits++;
-	s.tiles = ada_div_up(pairs, s.warps >> s.split_bits << (5 - s.lane_bits));
+	s.tiles = ada_div_up(pairs, pairs_at_once(&s));
 	return s;
 }
 
@@ -110,10 +109,18 @@ static uint64_t smem_of(const struct zinc_op_linear *op, uint32_t variant, uint3
 	return cols * (uint64_t)units_of(&op->w) * (op->w.dtype == ZINC_F32 ? 16 : 32);
 }
 
+/* And for the ring of so many warps, if the kernel for one column has it. */
+static uint32_t ring_smem(uint32_t type, uint32_t warps)
+{
+	return has_ring(type) ? warps * ADA_RING_SLOTS * ROWS * ADA_RING_ROW(type) : 0;
+}
+
 static bool x_fits(const struct zinc_op_linear *op, const struct ada_limits *limits,
                    uint32_t variant)
 {
-	return smem_of(op, variant, 1) + SMEM_STATIC <= limits->smem_block;
+	uint64_t ring = op->n.imm == 1 && is_q8(variant) ? ring_smem(op->w.dtype, WARPS) : 0;
+
+	return smem_of(op, variant, 1) + ring + SMEM_STATIC <= limits->smem_block;
 }
 
 /* Columns of one launch, log2: as many as the recording has, and as leave room for
@@ -182,16 +189,15 @@ static struct ada_dmmv_args args_of(struct zinc_cmd *cmd, const struct zinc_op_l
 	return a;
 }
 
-/* So many blocks of 8 warps for each multiprocessor (more small ones), no more than
- * have work, and each about as much. */
+/* So many blocks of 8 warps (more small ones), no more than have work. Tiles come in
+ * turn, so that every multiprocessor has as many as another, or one more. */
 static void set_grid(struct ada_launch *l, const struct shape *s, uint32_t columns, uint32_t blocks)
 {
-	uint32_t room = blocks * WARPS / s->warps / columns, steps;
+	uint32_t room = blocks * WARPS / s->warps / columns;
 
 	l->grid[1] = columns < MAX_GRID_Y ? columns : MAX_GRID_Y;
 	l->grid[2] = ada_div_up(columns, l->grid[1]);
-	steps = ada_div_up(s->tiles, room ? room : 1);
-	l->grid[0] = ada_div_up(s->tiles, steps);
+	l->grid[0] = room < 1 ? 1 : room < s->tiles ? room : s->tiles;
 }
 
 /* Any type and layout, 8 columns at a time, a warp for a row. */
@@ -223,11 +229,10 @@ static bool is_simple(const struct ada_dmmv_args *a)
  * depends on lanes and splits alone. */
 static bool join(struct zinc_cmd *cmd, const struct ada_dmmv_args *next, struct ada_dmmv_args *all)
 {
-	const struct ada_launch *l = ada_launch_before(cmd);
+	const struct ada_launch *l = ada_launch_before(cmd, 1);
 	struct ada_dmmv_more more = {next->w.p, next->y.p, next->w.ne1, 0};
 
-	if (!l || l->args_size != sizeof(*all) ||
-	    (l->kernel != kernels[next->type][0] && l->kernel != wide_kernels[next->type]))
+	if (!l || l->args_size != sizeof(*all) || l->kernel != kernels[next->type][0])
 		return false;
 	*all = *(const struct ada_dmmv_args *)l->args;
 	if (!is_simple(all) || !is_simple(next) || all->x.p != next->x.p || all->type != next->type ||
@@ -240,22 +245,37 @@ static bool join(struct zinc_cmd *cmd, const struct ada_dmmv_args *next, struct 
 	return true;
 }
 
+/* Shared memory of a kernel for 2^bits columns. */
+static uint32_t all_smem(const struct zinc_op_linear *op, uint32_t variant, uint32_t warps,
+                         uint32_t bits)
+{
+	uint32_t ring = !bits && is_q8(variant) ? ring_smem(op->w.dtype, warps) : 0;
+
+	return (uint32_t)smem_of(op, variant, 1u << bits) + ring;
+}
+
+/* Blocks of a launch: as many as multiprocessors have room for. */
+static uint32_t all_blocks(const struct ada_limits *limits, uint32_t type, uint32_t smem)
+{
+	uint32_t room = (limits->smem_block + SMEM_STATIC) / (smem + SMEM_STATIC);
+	uint32_t want = has_ring(type) ? ADA_RING_BLOCKS : 2;
+
+	return (room < 1 ? 1 : room < want ? room : want) * limits->n_sm;
+}
+
 static int record_joined(struct zinc_cmd *cmd, const struct ada_dmmv_args *a, uint32_t smem)
 {
-	uint32_t n_sm = ada_limits(ada_cmd_dev(cmd))->n_sm, pairs = pairs_of(a->w.ne1), blocks = 2;
+	const struct ada_limits *limits = ada_limits(ada_cmd_dev(cmd));
 	struct shape s = {.lane_bits = a->lane_bits, .warps = WARPS};
 	struct ada_launch l = {.kernel = kernels[a->type][0], .block = {32 * WARPS, 1, 1},
 	                       .smem = smem, .args = a, .args_size = sizeof(*a)};
+	uint32_t pairs = pairs_of(a->w.ne1);
 
 	for (uint32_t i = 0; i < a->n_more; i++)
 		pairs += pairs_of(a->more[i].m);
-	s.tiles = ada_div_up(pairs, WARPS << (5 - s.lane_bits));
-	if (wide_kernels[a->type] && s.tiles > 2 * n_sm) {
-		l.kernel = wide_kernels[a->type];
-		blocks = 3;
-	}
-	set_grid(&l, &s, 1, blocks * n_sm);
-	return ada_launch_instead(cmd, &l);
+	s.tiles = ada_div_up(pairs, pairs_at_once(&s));
+	set_grid(&l, &s, 1, all_blocks(limits, a->type, smem));
+	return ada_launch_instead(cmd, 1, &l);
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
@@ -264,7 +284,7 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	const struct ada_limits *limits = ada_limits(ada_cmd_dev(cmd));
 	struct shape s = shape_of(op, limits->n_sm);
 	struct ada_dmmv_args a = args_of(cmd, op), all;
-	uint32_t bits = cols_bits(op, limits, variant), blocks = 2;
+	uint32_t bits = cols_bits(op, limits, variant);
 	struct ada_launch l = {.kernel = kernels[op->w.dtype][bits],
 	                       .block = {32 * s.warps, 1, 1}, .args = &a, .args_size = sizeof(a)};
 
@@ -277,15 +297,11 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		return record_exact(cmd, op);
 	a.lane_bits = s.lane_bits;
 	a.split_bits = s.split_bits;
-	l.smem = (uint32_t)smem_of(op, variant, 1u << bits);
+	l.smem = all_smem(op, variant, s.warps, bits);
 	if (join(cmd, &a, &all))
-		return record_joined(cmd, &all, l.smem);
-	if (!bits && !a.ids && wide_kernels[op->w.dtype] && s.tiles > 2 * limits->n_sm) {
-		l.kernel = wide_kernels[op->w.dtype];
-		blocks = 3;
-	}
+		return record_joined(cmd, &all, all_smem(op, variant, WARPS, 0));
 	set_grid(&l, &s, a.ids ? ada_linear_cells(op) : ada_div_up(op->n.imm, 1u << bits),
-	         blocks * limits->n_sm);
+	         all_blocks(limits, op->w.dtype, l.smem));
 	return ada_launch(cmd, &l);
 }
 

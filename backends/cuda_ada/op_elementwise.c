@@ -48,6 +48,15 @@ static int binary_supports(struct zinc_dev *dev, const void *desc, uint32_t vari
 	return ZINC_OK;
 }
 
+/* y = y * one number. */
+static bool is_one_in_place(const struct zinc_op_binary *d)
+{
+	for (int i = 0; i < ZINC_MAX_DIMS; i++)
+		if (d->b.ne[i] != 1 || d->y.nb[i] != d->a.nb[i])
+			return false;
+	return ada_address(&d->y) == ada_address(&d->a);
+}
+
 static int binary_record(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const char *kernel,
                          const struct zinc_op_binary *d, uint32_t variant)
 {
@@ -62,6 +71,9 @@ static int binary_record(struct zinc_cmd *cmd, const struct zinc_op_impl *op, co
 		a.b.nb1 = 0;
 	if (d->b.ne[2] == 1)
 		a.b.nb2 = 0;
+	if (op == &ada_op_mul && is_one_in_place(d) &&
+	    ada_norm_takes_factor(cmd, &a.a, &a.rows, ada_address(&d->b)))
+		return ada_cmd_status(cmd);
 	ada_rows_also(&a.rows, &d->y);
 	if (d->b.ne[0] == d->a.ne[0])
 		ada_rows_also(&a.rows, &d->b);

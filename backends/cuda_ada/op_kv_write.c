@@ -1,5 +1,8 @@
 /* op_kv_write.c - K and V rows into the paged cache. */
+#include <string.h>
+
 #include "attn.h"
+#include "rows/args.h"
 
 enum { WARPS = 8 };
 
@@ -27,6 +30,55 @@ static bool by_four(const struct zinc_view *x, const struct zinc_view *cache)
 	return x->ne[0] % 4 == 0 && ada_rows_aligned(x, 16) && ada_rows_aligned(cache, 16);
 }
 
+static bool same_view(const struct ada_view *a, const struct ada_view *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* Is what went before rope a norm of V in place, without weight? */
+static bool takes_norm(const struct ada_launch *l, struct ada_rope_kv_args *all)
+{
+	const struct ada_rmsnorm_args *norm;
+
+	if (!l || l->args_size != sizeof(*norm) || strncmp(l->kernel, "rmsnorm_warp_", 13))
+		return false;
+	norm = l->args;
+	if (!same_view(&norm->x, &norm->y) || !same_view(&norm->x, &all->kv.v) || norm->weight ||
+	    norm->residual.p || norm->gate.p || norm->after.p || norm->factor || norm->next_y.p ||
+	    norm->rows.n.imm != all->kv.n.imm || norm->rows.n.slot != all->kv.n.slot ||
+	    norm->rows.per_n != all->kv.v.ne1)
+		return false;
+	all->norm_v = 1;
+	all->v_eps = norm->eps;
+	return true;
+}
+
+/* The launch of rope just before, if it turned these keys, now with its heads also
+ * written; and the norm of V before that. */
+static bool join(struct zinc_cmd *cmd, const struct ada_kv_write_args *kv)
+{
+	const struct ada_launch *rope = ada_launch_before(cmd, 1);
+	struct ada_rope_kv_args all = {.kv = *kv};
+	struct ada_launch l;
+	bool normed;
+
+	if (!rope || strcmp(rope->kernel, "rope_dual"))
+		return false;
+	all.rope = *(const struct ada_rope_args *)rope->args;
+	if (!all.rope.k.p || !same_view(&all.rope.k_out, &kv->k) ||
+	    all.rope.n.imm != kv->n.imm || all.rope.n.slot != kv->n.slot ||
+	    kv->k_cache.ne3 != kv->v_cache.ne3)
+		return false;
+	l = *rope;
+	normed = takes_norm(ada_launch_before(cmd, 2), &all);
+	l.kernel = "rope_kv_write";
+	l.args = &all;
+	l.args_size = sizeof(all);
+	ada_rope_grid(&l, kv->n.imm, all.rope.q.ne1 + kv->k.ne1 + kv->v.ne1);
+	ada_launch_instead(cmd, normed ? 2 : 1, &l);
+	return true;
+}
+
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_kv_write *d = desc;
@@ -45,7 +97,7 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 
 	if (ada_op_begin(cmd, &ada_op_kv_write, desc, variant) || !rows)
 		return ada_cmd_status(cmd);
-	return ada_launch(cmd, &l);
+	return join(cmd, &a) ? ada_cmd_status(cmd) : ada_launch(cmd, &l);
 }
 
 static const struct zinc_variant variants[] = {{"row", 0, ZINC_NUM_F32}};

@@ -1,5 +1,7 @@
 /* op_rmsnorm.c - the RMS norm with all its fusions. Which kernel: by the length
  * of a row alone, so that its sums are the same in any company. */
+#include <string.h>
+
 #include "op_rows.h"
 
 static bool absent_or_as(const struct zinc_view *v, const struct zinc_view *as)
@@ -38,6 +40,7 @@ static const struct kernel {
 	{"rmsnorm_512_3", 6144, 512, 1},  {"rmsnorm_512_4", 8192, 512, 1},
 	{"rmsnorm_wide", UINT32_MAX, 1024, 1},
 };
+enum { N_KERNELS = sizeof(kernels) / sizeof(kernels[0]) };
 
 static const struct kernel *kernel_for(uint32_t lanes)
 {
@@ -46,6 +49,79 @@ static const struct kernel *kernel_for(uint32_t lanes)
 	while (lanes > k->max_lanes)
 		k++;
 	return k;
+}
+
+static bool same_rows(const struct ada_rows *a, const struct ada_rows *b)
+{
+	return a->n.imm == b->n.imm && a->n.slot == b->n.slot && a->ne0 == b->ne0 &&
+	       a->inner == b->inner && a->per_n == b->per_n;
+}
+
+static bool same_view(const struct ada_view *a, const struct ada_view *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* The norm recorded just before, if its result is `x` of the same rows and it does
+ * nothing more yet. */
+static bool norm_before(struct zinc_cmd *cmd, const struct ada_view *x, const struct ada_rows *rows,
+                        struct ada_launch *l, struct ada_rmsnorm_args *a)
+{
+	const struct ada_launch *before = ada_launch_before(cmd, 1);
+
+	if (!before || before->args_size != sizeof(*a) || before->kernel == kernels[N_KERNELS - 1].name ||
+	    strncmp(before->kernel, "rmsnorm_", 8))
+		return false;
+	*l = *before;
+	*a = *(const struct ada_rmsnorm_args *)before->args;
+	l->args = a;
+	return !a->next_y.p && same_rows(&a->rows, rows) && same_view(&a->y, x);
+}
+
+static uint64_t end_of(const struct ada_view *v)
+{
+	return v->p + (v->ne1 - UINT64_C(1)) * v->nb1 + (v->ne2 - UINT64_C(1)) * v->nb2 +
+	       v->ne0 * sizeof(float);
+}
+
+/* May y be written while rows of x are still read? Only where a row lies: a thread
+ * reads its elements of it first. */
+static bool is_apart(const struct ada_view *y, const struct ada_view *x)
+{
+	return !x->p || same_view(y, x) || end_of(y) <= x->p || end_of(x) <= y->p;
+}
+
+/* The residual stream is normed again at once for what reads it next. */
+static bool join(struct zinc_cmd *cmd, const struct ada_rmsnorm_args *next, struct ada_launch *l,
+                 struct ada_rmsnorm_args *all)
+{
+	if (next->residual.p || next->gate.p || next->after.p ||
+	    !norm_before(cmd, &next->x, &next->rows, l, all) || next->y.p == all->y.p)
+		return false;
+	/* What the first norm read may have been given to the second's result. */
+	if (!is_apart(&next->y, &all->x) || !is_apart(&next->y, &all->residual) ||
+	    !is_apart(&next->y, &all->gate) || !is_apart(&next->y, &all->after) ||
+	    !is_apart(&next->y, &all->sum))
+		return false;
+	all->next_y = next->y;
+	all->next_weight = next->weight;
+	all->next_weight_vec = next->weight_vec;
+	all->next_eps = next->eps;
+	all->rows.vec = all->rows.vec && next->rows.vec;
+	return true;
+}
+
+bool ada_norm_takes_factor(struct zinc_cmd *cmd, const struct ada_view *x,
+                           const struct ada_rows *rows, uint64_t factor)
+{
+	struct ada_rmsnorm_args all;
+	struct ada_launch l;
+
+	if (!norm_before(cmd, x, rows, &l, &all) || all.factor)
+		return false;
+	all.factor = factor;
+	ada_launch_instead(cmd, 1, &l);
+	return true;
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
@@ -58,16 +134,18 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	                             .residual = ada_arg(&d->residual), .sum = ada_arg(&d->sum),
 	                             .gate = ada_arg(&d->gate), .after = ada_arg(&d->after),
 	                             .weight = ada_address(&d->weight),
-	                             .weight_vec = ada_is_vec(&d->weight)};
+	                             .weight_vec = ada_is_vec(&d->weight)}, all;
 	uint64_t rows = (uint64_t)d->n.imm * a.rows.per_n;
 	struct ada_launch l = {.kernel = k->name, .block = {k->threads, k->rows, 1},
 	                       .grid = {rows ? ada_div_up(rows, k->rows) : 1, 1, 1},
-	                       .args = &a, .args_size = sizeof(a)};
+	                       .args = &a, .args_size = sizeof(a)}, joined;
 
 	if (ada_op_begin(cmd, &ada_op_rmsnorm, desc, variant))
 		return ada_cmd_status(cmd);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		ada_rows_also(&a.rows, others[i]);
+	if (join(cmd, &a, &joined, &all))
+		return ada_launch_instead(cmd, 1, &joined);
 	return ada_launch(cmd, &l);
 }
 

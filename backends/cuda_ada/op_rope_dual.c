@@ -1,14 +1,8 @@
 /* op_rope_dual.c - rotary embedding of Q and K, after their optional norms. */
 #include "attn.h"
 
-enum {
-	WARPS = 8,
-	/* Angles of a block lie in shared memory. */
-	MAX_PAIRS = 4096,
-	/* From so many tokens on, one block turns all heads of a token: it need
-	 * not compute the angles again. */
-	MANY_TOKENS = 128
-};
+/* Angles of a block lie in shared memory. */
+enum { MAX_PAIRS = 4096 };
 
 static bool norm_ok(const struct zinc_view *norm, const struct zinc_view *x)
 {
@@ -57,7 +51,6 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_rope_dual *d = desc;
 	uint32_t heads = d->q.ne[1] + (zinc_view_present(&d->k) ? d->k.ne[1] : 0);
-	uint32_t blocks = d->n.imm >= MANY_TOKENS ? 1 : ada_div_up(heads, WARPS);
 	struct ada_rope_args a = {
 		.q = ada_arg(&d->q), .k = ada_arg(&d->k), .q_out = ada_arg(&d->q_out),
 		.k_out = ada_arg(&d->k_out), .pos = ada_arg(&d->pos),
@@ -65,13 +58,12 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		.factors = ada_address(&d->factors), .q_norm = ada_address(&d->q_norm),
 		.k_norm = ada_address(&d->k_norm), .params = ada_params(cmd), .n = ada_count(d->n),
 		.pairs = d->n_rot / 2, .mode = d->mode, .eps = d->norm_eps};
-	struct ada_launch l = {.kernel = "rope_dual",
-	                       .grid = {d->n.imm, blocks < 65535 ? blocks : 65535, 1},
-	                       .block = {WARPS * 32, 1, 1}, .smem = a.pairs * 2 * sizeof(float),
+	struct ada_launch l = {.kernel = "rope_dual", .smem = a.pairs * 2 * sizeof(float),
 	                       .args = &a, .args_size = sizeof(a)};
 
 	if (ada_op_begin(cmd, &ada_op_rope_dual, desc, variant) || !d->n.imm)
 		return ada_cmd_status(cmd);
+	ada_rope_grid(&l, d->n.imm, heads);
 	return ada_launch(cmd, &l);
 }
 

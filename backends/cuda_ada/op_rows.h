@@ -36,6 +36,11 @@ static inline void ada_rows_also(struct ada_rows *r, const struct zinc_view *v)
 	r->vec = r->vec && ada_is_vec(v);
 }
 
+/* Has the norm recorded just before, of which x is the result, multiply it by
+ * *factor as well? Then the present op has nothing left to do. */
+bool ada_norm_takes_factor(struct zinc_cmd *cmd, const struct ada_view *x,
+                           const struct ada_rows *rows, uint64_t factor);
+
 /* Grid and block of a launch with a thread for each of `lanes` pieces of a row,
  * at least 32 beside each other, 256 to a block. */
 static inline void ada_grid_over(struct ada_launch *l, uint32_t lanes, uint64_t rows)

@@ -67,6 +67,15 @@ struct ada_kv_write_args {
 	uint32_t vec_k, vec_v; /* 1: rows of x and cache allow steps of four lanes */
 };
 
+/* rope_kv_write: kv.k is what rope turns. norm_v: v is normed in place first, without
+ * a weight. */
+struct ada_rope_kv_args {
+	struct ada_rope_args rope;
+	struct ada_kv_write_args kv;
+	float v_eps;
+	uint32_t norm_v;
+};
+
 struct ada_attn_args {
 	struct ada_view q, out, gate, k, v; /* gate.p 0: no gate */
 	struct ada_batch batch;

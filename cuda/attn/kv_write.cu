@@ -1,115 +1,17 @@
 /* kv_write.cu - K and V rows into the paged cache: one warp, one row. */
-#include "attn/batch.cuh"
-
-/* Loads that are under way together, in steps of the warp. */
-enum { KV_BATCH = 4 };
-
-__device__ static __forceinline__ void store_one(uint32_t dtype, uint64_t row, uint32_t i, float x)
-{
-	if (dtype == ATTN_F32)
-		reinterpret_cast<float *>(row)[i] = x;
-	else
-		reinterpret_cast<uint16_t *>(row)[i] =
-			dtype == ATTN_F16 ? ada_f32_to_f16(x) : ada_f32_to_bf16(x);
-}
-
-__device__ static __forceinline__ void store_four(uint32_t dtype, uint64_t row, uint32_t i,
-                                                  float4 x)
-{
-	if (dtype == ATTN_F32) {
-		reinterpret_cast<float4 *>(row)[i / 4] = x;
-		return;
-	}
-	uint2 h = dtype == ATTN_F16 ? make_uint2(ada_f16x2(x.x, x.y), ada_f16x2(x.z, x.w))
-	                            : make_uint2(ada_bf16x2(x.x, x.y), ada_bf16x2(x.z, x.w));
-	reinterpret_cast<uint2 *>(row)[i / 4] = h;
-}
-
-__device__ static void write_by_four(uint32_t dtype, uint64_t row, const float *x, uint32_t n,
-                                     uint32_t lane)
-{
-	for (uint32_t base = lane * 4; base < n; base += 128 * KV_BATCH) {
-		float4 v[KV_BATCH];
-
-#pragma unroll
-		for (uint32_t j = 0; j < KV_BATCH; j++)
-			if (base + j * 128 < n)
-				v[j] = *reinterpret_cast<const float4 *>(x + base + j * 128);
-#pragma unroll
-		for (uint32_t j = 0; j < KV_BATCH; j++)
-			if (base + j * 128 < n)
-				store_four(dtype, row, base + j * 128, v[j]);
-	}
-}
-
-__device__ static void write_by_one(uint32_t dtype, uint64_t row, const float *x, uint32_t n,
-                                    uint32_t lane)
-{
-	for (uint32_t base = lane; base < n; base += 32 * KV_BATCH) {
-		float v[KV_BATCH];
-
-#pragma unroll
-		for (uint32_t j = 0; j < KV_BATCH; j++)
-			if (base + j * 32 < n)
-				v[j] = x[base + j * 32];
-#pragma unroll
-		for (uint32_t j = 0; j < KV_BATCH; j++)
-			if (base + j * 32 < n)
-				store_one(dtype, row, base + j * 32, v[j]);
-	}
-}
-
-/* The scale is amax / 127, but values are divided by the unrounded one. A block
- * with an infinity or a NaN becomes NaN as a whole. */
-__device__ static void write_q8_0(uint64_t row, const float *x, uint32_t n, uint32_t lane)
-{
-#pragma unroll 4
-	for (uint32_t b = 0; b < n / 32; b++) {
-		float v = x[b * 32 + lane], amax = ada_warp_max(fabsf(v)), inverse = 0.0f;
-		uint8_t *block = reinterpret_cast<uint8_t *>(row) + b * ATTN_Q8_BLOCK;
-		/* The maximum passes over a NaN. */
-		bool finite = __all_sync(ADA_FULL_WARP, fabsf(v) <= 3.4e38f);
-		uint16_t d = finite ? ada_f32_to_f16(amax / 127.0f) : 0x7e00;
-
-		if (finite && amax > 1e-30f)
-			inverse = 127.0f / amax;
-		if (!lane)
-			*reinterpret_cast<uint16_t *>(block) = d;
-		block[2 + lane] = inverse > 0.0f ? (uint8_t)(int8_t)__float2int_rn(v * inverse) : 0;
-	}
-}
+#include "attn/kv_row.cuh"
 
 ADA_KERNEL(kv_write, struct ada_kv_write_args, 256, 4)
 {
 	uint32_t lane = threadIdx.x % 32, n_k = a.k.ne1, n_all = n_k + a.v.ne1;
 	uint32_t i = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
 	uint32_t token = i / n_all, head = i % n_all;
-	bool is_v = head >= n_k, live = token < ada_live(a.params, a.n);
-	const struct ada_view &x = is_v ? a.v : a.k, &cache = is_v ? a.v_cache : a.k_cache;
-	uint32_t dtype = is_v ? a.dtype_v : a.dtype_k, slot = 0;
-	int32_t page = -1;
+	bool is_v = head >= n_k;
+	struct kv_place at = {-1, 0};
 
 	ada_release_next();
-	head -= is_v ? n_k : 0;
-	if (live) {
-		int32_t pos = attn_table(a.batch.tok_pos, token);
-		int32_t seq = attn_table(a.batch.tok_seq, token);
-
-		slot = (uint32_t)pos % ADA_KV_PAGE;
-		if (pos >= 0 && seq >= 0)
-			page = attn_page(a.batch, cache.ne3, (uint32_t)seq,
-			                 (uint32_t)pos / ADA_KV_PAGE);
-	}
+	if (token < ada_live(a.params, a.n))
+		at = kv_place_of(a, is_v ? a.v_cache.ne3 : a.k_cache.ne3, token);
 	ada_wait_inputs();
-	if (page < 0)
-		return;
-	uint64_t row = attn_row(cache, (uint32_t)page, head, slot);
-	const float *from = ada_at<const float>(x, 0, head, token);
-
-	if (dtype == ATTN_Q8_0)
-		write_q8_0(row, from, x.ne0, lane);
-	else if (is_v ? a.vec_v : a.vec_k)
-		write_by_four(dtype, row, from, x.ne0, lane);
-	else
-		write_by_one(dtype, row, from, x.ne0, lane);
+	kv_write_row(a, is_v, head - (is_v ? n_k : 0), token, at, lane);
 }

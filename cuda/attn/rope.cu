@@ -1,8 +1,10 @@
-/* rope.cu - rotary embedding of Q and K, after their optional norms.
+/* rope.cu - rotary embedding of Q and K, after their optional norms, and the same
+ * with K and V written to the cache.
  *
  * A block has one token and some of its heads: its threads compute the angles
  * once, then each warp turns head after head. */
-#include "attn/batch.cuh"
+#include "attn/kv_row.cuh"
+#include "rows/rows.cuh"
 
 /* Pairs of a lane that are under way together. */
 enum { ROPE_BATCH = 4 };
@@ -115,6 +117,27 @@ __device__ static void pass_through(const struct ada_rope_args &a, const struct 
 		h.y[i] = normed(h, i, h.x[i]);
 }
 
+/* The angles of the token, in `turns`. */
+__device__ static __forceinline__ void turn_all(const struct ada_rope_args &a, bool live,
+                                                uint32_t token, float2 *turns)
+{
+	ada_release_next();
+	for (uint32_t i = threadIdx.x; live && i < a.pairs; i += blockDim.x)
+		turns[i] = angle_of(a, i, token);
+	__syncthreads();
+}
+
+__device__ static void turn_head(const struct ada_rope_args &a, const float2 *turns, uint32_t i,
+                                 uint32_t token, uint32_t lane)
+{
+	struct head h = head_at(a, i, token);
+
+	if (h.weight)
+		measure(&h, a.eps, lane);
+	rotate(a, h, turns, lane);
+	pass_through(a, h, lane);
+}
+
 ADA_KERNEL(rope_dual, struct ada_rope_args, 256, 4)
 {
 	ADA_DYN_SHARED(float2, turns);
@@ -122,20 +145,63 @@ ADA_KERNEL(rope_dual, struct ada_rope_args, 256, 4)
 	uint32_t heads = a.q.ne1 + (a.k.p ? a.k.ne1 : 0);
 	bool live = token < ada_live(a.params, a.n);
 
-	ada_release_next();
-	for (uint32_t i = threadIdx.x; live && i < a.pairs; i += blockDim.x)
-		turns[i] = angle_of(a, i, token);
-	__syncthreads();
+	turn_all(a, live, token, turns);
+	ada_wait_inputs();
+	if (!live)
+		return;
+	for (uint32_t i = blockIdx.y * n_warps + threadIdx.x / 32; i < heads;
+	     i += gridDim.y * n_warps)
+		turn_head(a, turns, i, token, lane);
+}
+
+/* A head of V in place, its sum in the order of rmsnorm.cu's kernels of a warp. */
+__device__ static void norm_v(const struct ada_view &v, float eps, uint32_t head, uint32_t token,
+                              uint32_t lane)
+{
+	float *row = ada_at<float>(v, 0, head, token), sum = 0.0f;
+
+	for (uint32_t i = 4 * lane; i < v.ne0; i += 128) {
+		float4 x = ada_load_quad(row + i, v.ne0 - i, false);
+
+		sum = fmaf(x.w, x.w, fmaf(x.z, x.z, fmaf(x.y, x.y, fmaf(x.x, x.x, sum))));
+	}
+	float inverse = 1.0f / sqrtf(ada_warp_sum(sum) / (float)v.ne0 + eps);
+
+	for (uint32_t i = 4 * lane; i < v.ne0; i += 128) {
+		float4 x = ada_load_quad(row + i, v.ne0 - i, false);
+
+		ada_store_quad(row + i, v.ne0 - i, false,
+		               make_float4(x.x * inverse, x.y * inverse, x.z * inverse,
+		                           x.w * inverse));
+	}
+}
+
+ADA_KERNEL(rope_kv_write, struct ada_rope_kv_args, 256, 4)
+{
+	ADA_DYN_SHARED(float2, turns);
+	uint32_t token = blockIdx.x, lane = threadIdx.x % 32, n_warps = blockDim.x / 32;
+	uint32_t n_q = a.rope.q.ne1, n_k = a.kv.k.ne1, heads = n_q + n_k + a.kv.v.ne1;
+	uint32_t n_pages = a.kv.k_cache.ne3 < a.kv.v_cache.ne3 ? a.kv.k_cache.ne3
+	                                                       : a.kv.v_cache.ne3;
+	bool live = token < ada_live(a.rope.params, a.rope.n);
+	struct kv_place at = {-1, 0};
+
+	turn_all(a.rope, live, token, turns);
+	if (live)
+		at = kv_place_of(a.kv, n_pages, token);
 	ada_wait_inputs();
 	if (!live)
 		return;
 	for (uint32_t i = blockIdx.y * n_warps + threadIdx.x / 32; i < heads;
 	     i += gridDim.y * n_warps) {
-		struct head h = head_at(a, i, token);
+		bool is_v = i >= n_q + n_k;
 
-		if (h.weight)
-			measure(&h, a.eps, lane);
-		rotate(a, h, turns, lane);
-		pass_through(a, h, lane);
+		if (!is_v)
+			turn_head(a.rope, turns, i, token, lane);
+		else if (a.norm_v)
+			norm_v(a.kv.v, a.v_eps, i - n_q - n_k, token, lane);
+		__syncwarp();
+		if (i >= n_q)
+			kv_write_row(a.kv, is_v, i - n_q - (is_v ? n_k : 0), token, at, lane);
 	}
 }

@@ -10,6 +10,47 @@
 
 #ifndef ADA_EMU
 
+/* An address in shared memory, for loops that are short of registers and
+ * instructions: the compiler would make it anew from a pointer each time. */
+typedef uint32_t ada_shared;
+
+__device__ static __forceinline__ ada_shared ada_shared_of(const void *p)
+{
+	uint32_t at = (uint32_t)__cvta_generic_to_shared(p);
+	asm volatile("" : "+r"(at));
+	return at;
+}
+
+__device__ static __forceinline__ uint32_t ada_shared_load2(ada_shared at)
+{
+	uint16_t v;
+	asm volatile("ld.shared.u16 %0, [%1];" : "=h"(v) : "r"(at));
+	return v;
+}
+
+__device__ static __forceinline__ uint32_t ada_shared_load4(ada_shared at)
+{
+	uint32_t v;
+	asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(at));
+	return v;
+}
+
+__device__ static __forceinline__ uint2 ada_shared_load8(ada_shared at)
+{
+	uint2 v;
+	asm volatile("ld.shared.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "r"(at));
+	return v;
+}
+
+__device__ static __forceinline__ uint4 ada_shared_load16(ada_shared at)
+{
+	uint4 v;
+	asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
+	             : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+	             : "r"(at));
+	return v;
+}
+
 /* 16 bytes from global to shared memory, past the registers; zeros instead where
  * !inside. Complete after ada_cp_async_wait() and a barrier. */
 __device__ static __forceinline__ void ada_cp_async16(void *dst, const void *src, bool inside = true)
@@ -25,6 +66,31 @@ __device__ static __forceinline__ void ada_cp_async4(void *dst, const void *src,
 	uint32_t to = (uint32_t)__cvta_generic_to_shared(dst), bytes = inside ? 4 : 0;
 	asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(src), "r"(bytes)
 	             : "memory");
+}
+
+/* The same for constants that are read once, where `copies`; without a branch. */
+__device__ static __forceinline__ void ada_cp_async16_if(bool copies, ada_shared to,
+                                                         const void *src)
+{
+	asm volatile("{ .reg .pred p; setp.ne.u32 p, %0, 0;\n"
+	             "@p cp.async.cg.shared.global [%1], [%2], 16; }" ::"r"((uint32_t)copies),
+	             "r"(to), "l"(src)
+	             : "memory");
+}
+
+__device__ static __forceinline__ void ada_cp_async4_if(bool copies, ada_shared to, const void *src)
+{
+	asm volatile("{ .reg .pred p; setp.ne.u32 p, %0, 0;\n"
+	             "@p cp.async.ca.shared.global [%1], [%2], 4; }" ::"r"((uint32_t)copies),
+	             "r"(to), "l"(src)
+	             : "memory");
+}
+
+/* sum + the products of four unsigned and four signed bytes. */
+__device__ static __forceinline__ int32_t ada_dot4_us(uint32_t a, uint32_t b, int32_t sum)
+{
+	asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));
+	return sum;
 }
 
 __device__ static __forceinline__ void ada_cp_async_commit()

@@ -49,6 +49,12 @@ struct ada_dmmv_more {
  * token) are one launch; then there is one column and no epilogue but scale. */
 #define ADA_DMMV_MORE 3
 
+/* dmmv_ring.cuh: iterations that a warp has in shared memory; bytes of a row in each;
+ * blocks that a multiprocessor shall have room for. */
+enum { ADA_RING_SLOTS = 4, ADA_RING_BLOCKS = 3 };
+
+#define ADA_RING_ROW(type) ((type) == ADA_Q6_K ? 848 : (type) == ADA_Q5_K ? 704 : 576)
+
 /* dmmv_*. A cell is a column of y: a token, or a (token, slot) of the expert
  * form. Weights and rows as in linear/dmmv.cuh. */
 struct ada_dmmv_args {

@@ -35,7 +35,7 @@ __device__ static __forceinline__ void dequant_unpack(const struct ada_block<TYP
 {
 #pragma unroll
 	for (uint32_t i = 0; i < 4; i++) {
-		struct ada_factors16 f = {};
+		float2 f = make_float2(0.0f, 0.0f);
 		uint32_t low[2], high[2];
 
 		if constexpr (!ada_block<TYPE>::plain)

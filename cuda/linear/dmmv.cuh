@@ -322,20 +322,13 @@ __device__ static __forceinline__ void dmmv_run(const struct ada_dmmv_args &a)
 		dmmv_run<type, cols, ahead>(a);                                                    \
 	}
 
-/* One column of a matrix that fills the device several times over: more warps hide
- * more than what each has loaded ahead. On an H200, gate and up of 21504 x 5376 in
- * Q4_K take 41 us so, 56 us with two blocks and AHEAD 4 (31.7 us are the bytes at
- * the rate of a copy); 4096 x 4096 takes 6.6 and 5.4 us the other way round. */
-#define DMMV_WIDE(name, type, ahead)                                                               \
-	ADA_KERNEL(dmmv_##name##_wide, struct ada_dmmv_args, DMMV_THREADS, 3)                      \
-	{                                                                                          \
-		dmmv_run<type, 1, ahead>(a);                                                       \
-	}
-
 /* Kernels dmmv_NAME_1, _2, _4 and _8, and how far ahead each loads: as far as 128
  * registers go. More columns mean more work a byte, so less has to be under way. */
 #define DMMV_KERNELS(name, type, ahead_1, ahead_2, ahead_many)                                     \
 	DMMV_KERNEL(name, type, 1, ahead_1)                                                        \
+	DMMV_COLUMNS(name, type, ahead_2, ahead_many)
+
+#define DMMV_COLUMNS(name, type, ahead_2, ahead_many)                                              \
 	DMMV_KERNEL(name, type, 2, ahead_2)                                                        \
 	DMMV_KERNEL(name, type, 4, ahead_many)                                                     \
 	DMMV_KERNEL(name, type, 8, ahead_many)

@@ -199,12 +199,10 @@ template <uint32_t TYPE> struct dmmv_q8 {
 		factors f = {{0, 0}, {0, 0}};
 
 		if (P::k4) {
-			uint32_t scale, min;
-			float2 d = ada_f16x2_to_f32(u.head.x);
+			float2 k = ada_k4_factors(u.head.x, u.head.y, u.head.z, u.head.w, j);
 
-			ada_k4_scale(u.head.y, u.head.z, u.head.w, j, &scale, &min);
-			f.w[0] = d.x * dmmv_small_float(scale);
-			f.m[0] = d.y * dmmv_small_float(min);
+			f.w[0] = k.x;
+			f.m[0] = k.y;
 		} else if (TYPE == ADA_Q2_K) {
 			float2 d = ada_f16x2_to_f32(u.factor);
 

@@ -183,7 +183,7 @@ __device__ static __forceinline__ struct ada_affine
 ada_packed_affine(uint32_t type, const struct ada_row_layout &r, const uint8_t *row, uint32_t k)
 {
 	struct ada_pack_format f = ada_pack_format(type);
-	uint32_t block = k >> 5, half = k >> 4 & 1, scale, min;
+	uint32_t block = k >> 5, half = k >> 4 & 1, scale;
 	const uint8_t *factors = row + r.factors + (uint64_t)(k / f.factor_elems) * f.factors;
 	const uint8_t *scales = row + r.scales + (uint64_t)block * f.scales;
 	const uint32_t *header = reinterpret_cast<const uint32_t *>(row + r.scales) + (k >> 8) * 4;
@@ -198,9 +198,8 @@ ada_packed_affine(uint32_t type, const struct ada_row_layout &r, const uint8_t *
 		        ada_half_at(factors + 2) * (float)(scale >> 4)};
 	case ADA_Q4_K:
 	case ADA_Q5_K:
-		ada_k4_scale(header[1], header[2], header[3], block & 7, &scale, &min);
-		d = ada_f16x2_to_f32(header[0]);
-		return {d.x * (float)scale, d.y * (float)min};
+		d = ada_k4_factors(header[0], header[1], header[2], header[3], block & 7);
+		return {d.x, d.y};
 	case ADA_Q3_K:
 	case ADA_Q6_K: return {ada_half_at(factors) * (float)(int8_t)scales[half], 0.0f};
 	case ADA_IQ4_XS: return {ada_half_at(factors) * (float)(int8_t)scales[0], 0.0f};

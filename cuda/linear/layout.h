@@ -44,9 +44,9 @@
  * the two bytes is for 16 elements; in Q2_K a byte is scale | min << 4.
  * min: of Q2_K, Q4_K, Q5_K dmin * (integer min); of Q4_1 and Q5_1 it is -m.
  * MXFP4: the scale is 2^(e - 128), the table has twice the E2M1 values.
- * Header K4, 16 bytes for 8 blocks j: half2 (d, dmin); then three words with the
- * nibble of block j at bits 4j..: low 4 bits of the scales, low 4 bits of the
- * mins, high 2 bits of the scale | high 2 bits of the min << 2.
+ * Header K4, 16 bytes for 8 blocks j: half2 (d, dmin); then three words with scales
+ * in the lower half and mins in the upper: the low 4 bits of blocks 0 to 3, at bits
+ * 4j.., those of blocks 4 to 7, and the high 2 bits of all, at bits 2j.. .
  *
  * Plain types (F32, F16, BF16), and tables that only embed reads, stay in GGUF
  * order, layout ADA_WEIGHT_GGUF; so does everything under --no-pack.

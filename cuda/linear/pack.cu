@@ -78,9 +78,8 @@ __device__ static __forceinline__ void write_k4(const uint8_t *from, uint8_t *to
 
 	for (uint32_t j = 0; j < 8; j++) {
 		ada_gguf_k4(from + 4, j, &scale, &min);
-		word[1] |= (scale & 15) << 4 * j;
-		word[2] |= (min & 15) << 4 * j;
-		word[3] |= (scale >> 4 | min >> 4 << 2) << 4 * j;
+		word[1 + j / 4] |= ((scale & 15) | (min & 15) << 16) << 4 * (j % 4);
+		word[3] |= (scale >> 4 | min >> 4 << 16) << 2 * j;
 	}
 	for (uint32_t i = 0; i < 4; i++)
 		reinterpret_cast<uint32_t *>(to)[i] = word[i];

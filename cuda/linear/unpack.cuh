@@ -79,15 +79,18 @@ __device__ static __forceinline__ uint32_t ada_unpack_half(uint32_t q, uint32_t 
 	return n;
 }
 
-/* Integer scale and min of block j (of 8) of a header K4. */
-__device__ static __forceinline__ void ada_k4_scale(uint32_t low_scales, uint32_t low_mins,
-                                                    uint32_t tops, uint32_t j, uint32_t *scale,
-                                                    uint32_t *min)
+/* Scale and min of block j (of 8) of a header K4, with what they are multiplied by:
+ * integers of 6 bits become F16 by arithmetic on the bits of 1024. */
+__device__ static __forceinline__ float2 ada_k4_factors(uint32_t factors, uint32_t low0,
+                                                        uint32_t low4, uint32_t tops, uint32_t j)
 {
-	uint32_t top = tops >> 4 * j;
+	uint32_t low = (j < 4 ? low0 : low4) >> 4 * (j & 3), turn = (4 - 2 * j) & 31;
+	uint32_t top = __funnelshift_l(tops, tops, turn);
+	uint32_t pair = (low & 0x000f000f) | 0x64006400 | (top & 0x00300030);
+	float2 i = ada_f16x2_to_f32(ada_f16x2_fma(pair, 0x3c003c00, 0xe400e400));
+	float2 d = ada_f16x2_to_f32(factors);
 
-	*scale = (low_scales >> 4 * j & 15) | (top & 3) << 4;
-	*min = (low_mins >> 4 * j & 15) | (top & 12) << 2;
+	return make_float2(d.x * i.x, d.y * i.y);
 }
 
 /* The scale of an MXFP4 block, 2^(e - 128); tiny ones are subnormal. */

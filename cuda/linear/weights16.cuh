@@ -26,11 +26,6 @@ template <uint32_t TYPE> struct ada_block {
 	uint32_t scales[n_scales];
 };
 
-/* scale and minus the min of a half block, each twice in a pair. */
-struct ada_factors16 {
-	uint32_t scale, less;
-};
-
 __device__ static __forceinline__ void ada_set4(uint32_t *to, const uint4 &v)
 {
 	to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
@@ -115,13 +110,12 @@ template <uint32_t TYPE>
 __device__ static __forceinline__ float2 ada_block_factors(const struct ada_block<TYPE> &w,
                                                            uint32_t block, uint32_t half)
 {
-	uint32_t scale, min;
+	uint32_t scale;
 	float2 d;
 
 	if constexpr (ada_packed<TYPE>::k4) {
-		ada_k4_scale(w.scales[1], w.scales[2], w.scales[3], block & 7, &scale, &min);
-		d = ada_f16x2_to_f32(w.scales[0]);
-		return make_float2(d.x * (float)scale, -d.y * (float)min);
+		d = ada_k4_factors(w.scales[0], w.scales[1], w.scales[2], w.scales[3], block & 7);
+		return make_float2(d.x, -d.y);
 	} else if constexpr (TYPE == ADA_Q2_K) {
 		scale = w.scales[0] >> 8 * half;
 		d = ada_f16x2_to_f32(w.scales[1]);
@@ -143,14 +137,14 @@ __device__ static __forceinline__ float2 ada_block_factors(const struct ada_bloc
 	}
 }
 
+/* The same times the unit. */
 template <uint32_t TYPE>
-__device__ static __forceinline__ struct ada_factors16
-ada_block_factors16(const struct ada_block<TYPE> &w, uint32_t block, uint32_t half)
+__device__ static __forceinline__ float2 ada_block_factors16(const struct ada_block<TYPE> &w,
+                                                             uint32_t block, uint32_t half)
 {
 	float2 f = ada_block_factors(w, block, half);
-	float s = f.x * ADA_WEIGHT_UNIT, m = f.y * ADA_WEIGHT_UNIT;
 
-	return {ada_f16x2(s, s), ada_f16x2(m, m)};
+	return make_float2(f.x * ADA_WEIGHT_UNIT, f.y * ADA_WEIGHT_UNIT);
 }
 
 /* Four signed bytes to their true integers in F16: 0x6400 | u is 1024 + u in F16,
@@ -175,10 +169,19 @@ __device__ static __forceinline__ void ada_bytes_to_f16(uint32_t v, uint32_t to[
 	to[1] = ada_f16x2_fma(__byte_perm(v, 0x64646464, 0x4342), one, offset);
 }
 
+/* Two integers in F16 to weights, in F32 until they are rounded once: scales and
+ * minima rounded before would be off by as much for a whole block. */
+__device__ static __forceinline__ uint32_t ada_scale16(uint32_t pair, float2 f)
+{
+	float2 v = ada_f16x2_to_f32(pair);
+
+	return ada_f16x2(fmaf(v.x, f.x, f.y), fmaf(v.y, f.x, f.y));
+}
+
 /* Elements 4 i .. 4 i + 3 of the block, i < 8, as two pairs. */
 template <uint32_t TYPE>
 __device__ static __forceinline__ void ada_block_f16(const struct ada_block<TYPE> &w, uint32_t i,
-                                                     const struct ada_factors16 &f, uint32_t to[2])
+                                                     float2 f, uint32_t to[2])
 {
 	uint32_t t = i & 3, half = i >> 2;
 
@@ -195,8 +198,8 @@ __device__ static __forceinline__ void ada_block_f16(const struct ada_block<TYPE
 		uint32_t high = w.high[ada_packed<TYPE>::high_pairs ? half : 0];
 
 		ada_bytes_to_f16<TYPE>(ada_unpack_half<TYPE>(q, high, t, half), to);
-		to[0] = ada_f16x2_fma(to[0], f.scale, f.less);
-		to[1] = ada_f16x2_fma(to[1], f.scale, f.less);
+		to[0] = ada_scale16(to[0], f);
+		to[1] = ada_scale16(to[1], f);
 	}
 }
 

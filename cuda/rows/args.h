@@ -14,12 +14,18 @@ struct ada_rows {
 	uint32_t ne0, inner, per_n, vec;
 };
 
+/* Ops that follow a norm and read its result alone are done in the same launch:
+ * first y *= *factor, then next_y = norm of y, with next_weight and next_eps. */
 struct ada_rmsnorm_args {
 	struct ada_rows rows;
 	struct ada_view x, y, residual, sum, gate, after;
 	uint64_t weight;
 	float eps;
 	uint32_t weight_vec;
+	struct ada_view next_y;          /* next_y.p 0: no further norm */
+	uint64_t factor, next_weight;    /* 0: absent */
+	float next_eps;
+	uint32_t next_weight_vec;
 };
 
 struct ada_glu_args {

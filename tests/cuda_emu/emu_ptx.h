@@ -41,6 +41,60 @@ static inline void ada_cp_async4(void *dst, const void *src, bool inside = true)
 	emu_copy_later("cp.async of 4 bytes", dst, src, 4, inside);
 }
 
+typedef uintptr_t ada_shared;
+
+static inline ada_shared ada_shared_of(const void *p)
+{
+	return reinterpret_cast<ada_shared>(p);
+}
+
+template <typename T> static inline T emu_shared_load(ada_shared at)
+{
+	const T *p = reinterpret_cast<const T *>(at);
+
+	emu_check_shared("load from shared memory", p, sizeof(T));
+	return *p;
+}
+
+static inline uint32_t ada_shared_load2(ada_shared at)
+{
+	return emu_shared_load<uint16_t>(at);
+}
+
+static inline uint32_t ada_shared_load4(ada_shared at)
+{
+	return emu_shared_load<uint32_t>(at);
+}
+
+static inline uint2 ada_shared_load8(ada_shared at)
+{
+	return emu_shared_load<uint2>(at);
+}
+
+static inline uint4 ada_shared_load16(ada_shared at)
+{
+	return emu_shared_load<uint4>(at);
+}
+
+static inline void ada_cp_async16_if(bool copies, ada_shared to, const void *src)
+{
+	if (copies)
+		emu_copy_later("cp.async of 16 bytes", reinterpret_cast<void *>(to), src, 16, true);
+}
+
+static inline void ada_cp_async4_if(bool copies, ada_shared to, const void *src)
+{
+	if (copies)
+		emu_copy_later("cp.async of 4 bytes", reinterpret_cast<void *>(to), src, 4, true);
+}
+
+static inline int32_t ada_dot4_us(uint32_t a, uint32_t b, int32_t sum)
+{
+	for (int i = 0; i < 32; i += 8)
+		sum += (int32_t)(a >> i & 255) * (int8_t)(b >> i & 255);
+	return sum;
+}
+
 static inline void ada_cp_async_commit()
 {
 	emu_self()->groups->push_back(0);
@@ -245,7 +299,7 @@ static inline uint4 ada_load_stream(const void *p)
 	return *static_cast<const uint4 *>(p);
 }
 
-static inline uint32_t ada_keep(uint32_t x)
+template <typename T> static inline T ada_keep(T x)
 {
 	return x;
 }
