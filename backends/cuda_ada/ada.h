@@ -80,11 +80,10 @@ struct ada_gemm {
 int ada_op_begin(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
                  uint32_t variant);
 int ada_launch(struct zinc_cmd *cmd, const struct ada_launch *l);
-/* Launches of neighbouring ops may become one: the launch of the op before the
- * present one (back 1), or of the one before that (back 2), if each has one launch
- * alone (NULL otherwise; valid until the next call); and a launch that takes the place
- * of the last `count` and does the present op's work as well, which then has none of
- * its own. What an op before reads may already be given to the present one's
+/* Launches of neighbouring ops may become one: the last launch (back 1), or the one
+ * before it (back 2), if they are of the ops just before the present one (NULL
+ * otherwise; valid until the next call); and a launch that takes the place of the last
+ * `count`, all launches of their ops, and does the present op's work as well. What an op before reads may already be given to the present one's
  * results: see that they are apart. */
 const struct ada_launch *ada_launch_before(struct zinc_cmd *cmd, uint32_t back);
 int ada_launch_instead(struct zinc_cmd *cmd, uint32_t count, const struct ada_launch *l);
@@ -94,6 +93,7 @@ int ada_cmd_status(const struct zinc_cmd *cmd);
 struct zinc_dev *ada_cmd_dev(struct zinc_cmd *cmd);
 uint64_t ada_params(const struct zinc_cmd *cmd);  /* device address of ZINC_SLOT_COUNT uint32 */
 uint64_t ada_scratch(const struct zinc_cmd *cmd); /* device address, or 0 */
+uint64_t ada_scratch_bytes(const struct zinc_cmd *cmd);
 
 /* One launch outside any list, complete on return: packing weights at load. */
 int ada_run_now(struct zinc_dev *dev, const struct ada_launch *l, struct zinc_err *err);

@@ -31,11 +31,14 @@ static inline bool ada_batch_ok(const struct zinc_view *tok_seq, const struct zi
 	       zinc_shape_2d(blocks, ZINC_I32, blocks->ne[0], 1);
 }
 
-/* A launch of rope_dual's kernels: one block turns all heads of a token where tokens
- * are many, since it need not compute the angles again. */
+/* A launch of rope_dual's kernels: a warp for each head, but fewer blocks for a token
+ * where tokens are many, since each computes the angles again. */
 static inline void ada_rope_grid(struct ada_launch *l, uint32_t n, uint32_t heads)
 {
-	uint32_t warps = 8, blocks = n >= 128 ? 1 : ada_div_up(heads, warps);
+	uint32_t warps = 8, blocks = ada_div_up(heads, warps), enough = ada_div_up(2048, n);
+
+	if (blocks > enough)
+		blocks = enough;
 
 	l->grid[0] = n;
 	l->grid[1] = blocks < 65535 ? blocks : 65535;

@@ -180,7 +180,7 @@ const struct ada_launch *ada_launch_before(struct zinc_cmd *cmd, uint32_t back)
 
 	for (uint32_t i = 1; i <= back; i++) {
 		it = item_back(cmd, i);
-		if (cmd->err.code || !it || it->kind != ITEM_LAUNCH || it->last_op + 1 != next_op)
+		if (cmd->err.code || !it || it->kind != ITEM_LAUNCH || it->last_op + 1 < next_op)
 			return NULL;
 		next_op = it->op;
 	}
@@ -244,6 +244,11 @@ uint64_t ada_params(const struct zinc_cmd *cmd)
 uint64_t ada_scratch(const struct zinc_cmd *cmd)
 {
 	return cmd->scratch ? cmd->scratch->address : 0;
+}
+
+uint64_t ada_scratch_bytes(const struct zinc_cmd *cmd)
+{
+	return cmd->scratch ? cmd->scratch->bytes : 0;
 }
 
 static CUresult enqueue_item(struct zinc_cmd *cmd, CUstream stream, const struct item *it)

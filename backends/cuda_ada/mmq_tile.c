@@ -4,7 +4,7 @@
 
 #include "linear/mmq_args.h"
 
-enum { REDUCE_COLS = 16, REDUCE_THREADS = 128, MIN_SPANS = 4 };
+enum { REDUCE_COLS = 8, REDUCE_THREADS = 128, MIN_SPANS = 4 };
 
 /* A kernel, the columns of its tile, the shared memory of its pipeline (columns, bytes
  * of MMQ_SPAN activations, stages), and how many of its blocks a multiprocessor has
@@ -144,29 +144,38 @@ struct cut {
 	uint32_t tiles, n_blocks;
 };
 
-static struct cut cut_of(struct zinc_dev *dev, const struct zinc_op_linear *op,
-                         const struct tile *tile)
+static struct cut cut_of(struct zinc_dev *dev, uint32_t tiles, uint32_t k, const struct tile *tile)
 {
 	const struct ada_limits *limits = ada_limits(dev);
-	uint32_t spans = ada_div_up(op->w.ne[0], MMQ_SPAN), per_sm = tile->per_sm;
-	struct cut c = {.tiles = row_tiles(op) * ada_div_up(op->n.imm, tile->cols)};
-	uint32_t total = c.tiles * spans;
+	uint32_t spans = ada_div_up(k, MMQ_SPAN), per_sm = tile->per_sm;
+	struct cut c = {.tiles = tiles};
 
 	while (per_sm > 1 && per_sm * tile->smem > limits->smem_block)
 		per_sm--;
 	c.n_blocks = limits->n_sm * per_sm;
-	if (c.n_blocks > ada_div_up(total, MIN_SPANS))
-		c.n_blocks = ada_div_up(total, MIN_SPANS);
+	if (c.n_blocks > ada_div_up(tiles * spans, MIN_SPANS))
+		c.n_blocks = ada_div_up(tiles * spans, MIN_SPANS);
 	return c;
+}
+
+static uint32_t all_tiles(const struct zinc_op_linear *op, const struct tile *tile)
+{
+	return row_tiles(op) * ada_div_up(op->n.imm, tile->cols);
+}
+
+/* For what two pieces of each block leave. */
+static uint64_t partial_bytes(const struct tile *tile, const struct cut *c)
+{
+	return UINT64_C(2) * tile->cols * MMQ_ROWS * sizeof(float) * c->n_blocks;
 }
 
 uint64_t ada_mmq_tile_scratch(struct zinc_dev *dev, const struct zinc_op_linear *op,
                               enum ada_mmq_tiles tiles)
 {
 	struct tile tile = tile_of(op, tiles);
-	uint64_t piece = (uint64_t)tile.cols * MMQ_ROWS * sizeof(float);
+	struct cut c = cut_of(dev, all_tiles(op, &tile), op->w.ne[0], &tile);
 
-	return is_expert_form(op) ? 0 : 2 * piece * cut_of(dev, op, &tile).n_blocks;
+	return is_expert_form(op) ? 0 : partial_bytes(&tile, &c);
 }
 
 /* Quantised and BF16 weights become F16 times what x was divided by. */
@@ -199,36 +208,91 @@ static struct ada_mmq_args args_of(struct zinc_cmd *cmd, const struct zinc_op_li
 }
 
 static int record_experts(struct zinc_cmd *cmd, const struct zinc_op_linear *op,
-                          const struct tile *tile, struct ada_launch *l)
+                          const struct tile *tile, const struct ada_mmq_args *a)
 {
 	uint32_t cells = ada_linear_cells(op), n = op->w.ne[2];
-
 	/* At most a tile that is not full for each expert that has any cell. */
-	l->grid[0] = row_tiles(op);
-	l->grid[1] = (n < cells ? n : cells) + cells / tile->cols;
-	return ada_launch(cmd, l);
+	uint32_t columns = (n < cells ? n : cells) + cells / tile->cols;
+	struct ada_launch l = {.kernel = tile->kernel, .grid = {row_tiles(op), columns, 1},
+	                       .block = {MMQ_THREADS, 1, 1}, .smem = tile->smem,
+	                       .args = a, .args_size = sizeof(*a)};
+
+	return ada_launch(cmd, &l);
+}
+
+static bool is_simple(const struct ada_mmq_args *a)
+{
+	return !a->n_experts && !a->gate.p && !a->residual;
+}
+
+/* The product recorded just before with this matrix added, if they agree in all but
+ * rows and result. */
+static bool join(struct zinc_cmd *cmd, const char *kernel, const struct ada_mmq_args *next,
+                 struct ada_mmq_args *all)
+{
+	const struct ada_launch *reduce = ada_launch_before(cmd, 1);
+	const struct ada_launch *l = reduce ? ada_launch_before(cmd, 2) : NULL;
+	struct ada_mmq_more more = {next->w.p, next->y.p, next->y.nb2, next->m, 0};
+
+	if (!l || l->kernel != kernel || reduce->args_size != sizeof(*all) ||
+	    l->args_size != sizeof(*all))
+		return false;
+	*all = *(const struct ada_mmq_args *)l->args;
+	if (!is_simple(all) || !is_simple(next) || all->x.p != next->x.p ||
+	    all->x.nb1 != next->x.nb1 || all->k != next->k || all->n.imm != next->n.imm ||
+	    all->n.slot != next->n.slot || all->w.nb1 != next->w.nb1 ||
+	    all->scale != next->scale || all->tile_cols != next->tile_cols ||
+	    all->n_more == ADA_MMQ_MORE)
+		return false;
+	all->more[all->n_more++] = more;
+	return true;
+}
+
+static uint32_t joined_tiles(const struct ada_mmq_args *a)
+{
+	uint32_t rows = ada_div_up(a->m, MMQ_ROWS);
+
+	for (uint32_t i = 0; i < a->n_more; i++)
+		rows += ada_div_up(a->more[i].m, MMQ_ROWS);
+	return rows * ada_div_up(a->n.imm, a->tile_cols);
+}
+
+/* The launch of the product, and that of mmq_reduce; in place of the last `instead`. */
+static int launch(struct zinc_cmd *cmd, const struct tile *tile, const struct cut *c,
+                  struct ada_mmq_args *a, uint32_t instead)
+{
+	struct ada_launch l = {.kernel = tile->kernel, .grid = {c->n_blocks, 1, 1},
+	                       .block = {MMQ_THREADS, 1, 1}, .smem = tile->smem,
+	                       .args = a, .args_size = sizeof(*a)};
+
+	a->n_blocks = c->n_blocks;
+	if (instead)
+		ada_launch_instead(cmd, instead, &l);
+	else
+		ada_launch(cmd, &l);
+	l.kernel = "mmq_reduce";
+	l.grid[0] = c->tiles < c->n_blocks ? c->tiles : c->n_blocks;
+	l.grid[1] = tile->cols / REDUCE_COLS;
+	l.block[0] = REDUCE_THREADS;
+	l.smem = 0;
+	return ada_launch(cmd, &l);
 }
 
 int ada_mmq_tile_record(struct zinc_cmd *cmd, const struct zinc_op_linear *op,
                         enum ada_mmq_tiles tiles)
 {
+	struct zinc_dev *dev = ada_cmd_dev(cmd);
 	struct tile tile = tile_of(op, tiles);
-	struct ada_mmq_args a = args_of(cmd, op, &tile);
-	struct ada_launch l = {.kernel = tile.kernel, .grid = {1, 1, 1},
-	                       .block = {MMQ_THREADS, 1, 1}, .smem = tile.smem,
-	                       .args = &a, .args_size = sizeof(a)};
+	struct ada_mmq_args a = args_of(cmd, op, &tile), all;
 	struct cut c;
 
 	if (is_expert_form(op))
-		return record_experts(cmd, op, &tile, &l);
-	c = cut_of(ada_cmd_dev(cmd), op, &tile);
-	a.n_blocks = c.n_blocks;
-	l.grid[0] = c.n_blocks;
-	ada_launch(cmd, &l);
-	l.kernel = "mmq_reduce";
-	l.grid[0] = c.tiles;
-	l.grid[1] = tile.cols / REDUCE_COLS;
-	l.block[0] = REDUCE_THREADS;
-	l.smem = 0;
-	return ada_launch(cmd, &l);
+		return record_experts(cmd, op, &tile, &a);
+	if (join(cmd, tile.kernel, &a, &all)) {
+		c = cut_of(dev, joined_tiles(&all), all.k, &tile);
+		if (partial_bytes(&tile, &c) <= ada_scratch_bytes(cmd))
+			return launch(cmd, &tile, &c, &all, 2);
+	}
+	c = cut_of(dev, all_tiles(op, &tile), a.k, &tile);
+	return launch(cmd, &tile, &c, &a, 0);
 }

@@ -51,7 +51,7 @@ struct ada_dmmv_more {
 
 /* dmmv_ring.cuh: iterations that a warp has in shared memory; bytes of a row in each;
  * blocks that a multiprocessor shall have room for. */
-enum { ADA_RING_SLOTS = 4, ADA_RING_BLOCKS = 3 };
+enum { ADA_RING_SLOTS = 5, ADA_RING_BLOCKS = 3 };
 
 #define ADA_RING_ROW(type) ((type) == ADA_Q6_K ? 848 : (type) == ADA_Q5_K ? 704 : 576)
 

@@ -39,9 +39,11 @@ __device__ static __forceinline__ void dequant_unpack(const struct ada_block<TYP
 		uint32_t low[2], high[2];
 
 		if constexpr (!ada_block<TYPE>::plain)
-			f = ada_block_factors16(w, block, i / 2);
-		ada_block_f16(w, 2 * i, f, low);
-		ada_block_f16(w, 2 * i + 1, f, high);
+			f = ada_block_factors(w, block, i / 2);
+		f.x *= ADA_WEIGHT_UNIT;
+		f.y *= ADA_WEIGHT_UNIT;
+		ada_block_f16_once(w, 2 * i, f, low);
+		ada_block_f16_once(w, 2 * i + 1, f, high);
 		to[dequant_place(lane, i)] = make_uint4(low[0], low[1], high[0], high[1]);
 	}
 }

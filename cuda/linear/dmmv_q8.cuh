@@ -106,23 +106,29 @@ template <uint32_t TYPE> struct dmmv_q8 {
 		}
 	}
 
-	/* Column 0 from a row of F32. Four loads of a thread are under way at once. */
+	/* Column 0 from a row of F32. Four loads of a thread are under way at once; with
+	 * eight the registers of all the kernel are fewer than it wants. */
 	__device__ static __forceinline__ void quantise_x(const x_t &x, const float *row)
 	{
+		constexpr uint32_t pieces = 2;
 		uint32_t k = x.blocks * 32, step = blockDim.x * ADA_ACT_LANE;
 		uint2 *q = reinterpret_cast<uint2 *>(const_cast<uint4 *>(x.q));
 		float2 *f = const_cast<float2 *>(x.f);
 
-		for (uint32_t k0 = threadIdx.x / 32 * 32 * ADA_ACT_LANE; k0 < k; k0 += 2 * step) {
+		for (uint32_t k0 = threadIdx.x / 32 * 32 * ADA_ACT_LANE; k0 < k;
+		     k0 += pieces * step) {
 			uint32_t at = k0 + threadIdx.x % 32 * ADA_ACT_LANE;
-			float4 v[2][2];
+			float4 v[pieces][2];
 
 #pragma unroll
-			for (uint32_t j = 0; j < 4; j++)
+			for (uint32_t j = 0; j < 2 * pieces; j++)
 				v[j / 2][j % 2] = ada_act_load(row, at + j / 2 * step + j % 2 * 4, k);
 #pragma unroll
-			for (uint32_t j = 0; j < 2; j++) {
+			for (uint32_t j = 0; j < pieces; j++) {
 				uint32_t i = at + j * step;
+
+				if (k0 + j * step >= k)
+					break;
 				struct ada_act_part p = ada_act_quantise(v[j][0], v[j][1]);
 
 				if (i >= k)

@@ -11,13 +11,24 @@
 #define MMQ_SPAN 128u
 #define MMQ_THREADS 128u
 
+/* A further matrix of a launch, its rows of weights as long as the first's. */
+struct ada_mmq_more {
+	uint64_t w, y, y_nb2;
+	uint32_t m, pad0;
+};
+
+/* Up to 1 + ADA_MMQ_MORE matrices of one type and K that share x (queries, keys and
+ * values) are one launch; then there is no epilogue but scale. */
+#define ADA_MMQ_MORE 3
+
 /* mmq_f16_*. Rows of a tile: with a gate, groups of 16 rows of w alternate with
  * the same rows of the gate, so that one thread has both of each pair; the tile
  * then covers MMQ_ROWS / 2 rows of the result.
  *
- * Plain form: the tiles, column tiles fastest, lie end to end along K, and each of
- * n_blocks blocks has an equal run of spans. Of a tile of which it has not all, a
- * block leaves its sums in `partial`, for mmq_reduce. Expert form: grid [tiles of
+ * Plain form: each of n_blocks blocks has as many whole tiles as another. Those that
+ * are left, column tiles fastest, lie end to end along K, and each block has an equal run
+ * of their spans. Of a tile of which it has not all, a block leaves its sums in
+ * `partial`, for mmq_reduce. Expert form: grid [tiles of
  * rows, column tiles of all experts]. */
 struct ada_mmq_args {
 	struct ada_view w, gate, x, y;
@@ -34,6 +45,8 @@ struct ada_mmq_args {
 	uint32_t act;
 	float scale; /* of the result  */
 	float unit;  /* of every sum of products, to undo the scaling of inputs */
+	uint32_t n_more, pad0;
+	struct ada_mmq_more more[ADA_MMQ_MORE];
 };
 
 /* dequant_*: rows of w to F16, dense. */

@@ -35,7 +35,7 @@ template <uint32_t TYPE> struct mmq_rows {
 
 	struct mmq_place at;
 	struct ada_block<TYPE> now[4], next[4];
-	float2 factors[n_factors][4];
+	struct ada_factors16 factors[n_factors][4];
 };
 
 /* What a thread keeps between spans. */
@@ -130,7 +130,7 @@ __device__ static __forceinline__ void mmq_load_plain(struct mmq_rows<TYPE> &r, 
 template <uint32_t TYPE>
 __device__ static __forceinline__ void mmq_unpack(struct mmq_fragments &f,
                                                   const struct ada_block<TYPE> now[4],
-                                                  const float2 factors[4],
+                                                  const struct ada_factors16 factors[4],
                                                   uint32_t pair)
 {
 #pragma unroll

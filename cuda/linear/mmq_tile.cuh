@@ -18,12 +18,19 @@ struct mmq_tile {
 	uint32_t slot;   /* of `partial`; MMQ_WHOLE: all of K is in this piece  */
 };
 
+/* The matrix that a tile belongs to, and the tile's place in it. */
+struct mmq_matrix {
+	uint64_t w, y, y_nb2;
+	uint32_t m, row;
+};
+
 /* In shared memory, of which the compiler keeps nothing in registers while it needs
  * them most: of the columns of a tile the rows of x, and how many elements after the
  * first of y they begin; of the tile what is wanted only at its end; and how many
  * pieces of its range this block has behind it. */
 struct mmq_columns {
-	uint32_t *x_rows, *y_at, *row, *slot, *piece;
+	uint32_t *x_rows, *y_at, *slot, *piece;
+	struct mmq_matrix *matrix;
 };
 
 __device__ static __forceinline__ uint32_t mmq_div_up(uint32_t a, uint32_t b)
@@ -34,14 +41,32 @@ __device__ static __forceinline__ uint32_t mmq_div_up(uint32_t a, uint32_t b)
 /* Tiles of rows; a gate takes half of each. */
 __device__ static __forceinline__ uint32_t mmq_row_tiles(const struct ada_mmq_args &a)
 {
-	return mmq_div_up(a.m, a.gate.p ? MMQ_ROWS / 2 : MMQ_ROWS);
+	uint32_t n = mmq_div_up(a.m, a.gate.p ? MMQ_ROWS / 2 : MMQ_ROWS);
+
+	for (uint32_t i = 0; i < a.n_more; i++)
+		n += mmq_div_up(a.more[i].m, MMQ_ROWS);
+	return n;
 }
 
-/* How the plain form is shared out among the blocks: the first `longer` of them
- * have each + 1 spans, the others `each`. */
+__device__ static __forceinline__ struct mmq_matrix mmq_matrix_of(const struct ada_mmq_args &a,
+                                                                  uint32_t row)
+{
+	struct mmq_matrix x = {a.w.p, a.y.p, a.y.nb2, a.m, row};
+
+	for (uint32_t i = 0; i < a.n_more && x.row >= mmq_div_up(x.m, MMQ_ROWS); i++)
+		x = {a.more[i].w, a.more[i].y, a.more[i].y_nb2, a.more[i].m,
+		     x.row - mmq_div_up(x.m, MMQ_ROWS)};
+	return x;
+}
+
+/* How the plain form is shared out among the blocks: `rounds` whole tiles for each,
+ * then the spans of the tiles that are left; the first `longer` blocks have each + 1
+ * of those, the others `each`. */
 struct mmq_share {
 	uint32_t spans; /* of a tile */
 	uint32_t col_tiles;
+	uint32_t tiles, rounds;
+	uint32_t first; /* tile of those that are left */
 	uint32_t each, longer;
 };
 
@@ -53,28 +78,38 @@ __device__ static __forceinline__ struct mmq_share mmq_share_out(const struct ad
 
 	s.spans = mmq_div_up(a.k, MMQ_SPAN);
 	s.col_tiles = mmq_div_up(n, a.tile_cols);
-	total = mmq_row_tiles(a) * s.col_tiles * s.spans;
+	s.tiles = mmq_row_tiles(a) * s.col_tiles;
+	s.rounds = s.tiles / a.n_blocks;
+	s.first = s.rounds * a.n_blocks;
+	total = (s.tiles - s.first) * s.spans;
 	s.each = total / a.n_blocks;
 	s.longer = total % a.n_blocks;
 	return s;
 }
 
-/* Where the range of a block begins. */
+/* Where the range of a block begins, in spans of the tiles that are left. */
 __device__ static __forceinline__ uint32_t mmq_begin(const struct mmq_share &s, uint32_t block)
 {
 	return block * s.each + (block < s.longer ? block : s.longer);
 }
 
-/* Piece `i` of block b: the rest of the tile that its range begins in, then the
- * tiles after. False past the last. The piece at the start of a range and the one
- * at its end have a slot each. */
+/* Piece `i` of block b: its whole tiles, the rest of the tile that its range begins in,
+ * then the tiles after. False past the last. The piece at the start of a range and the
+ * one at its end have a slot each. */
 __device__ static __forceinline__ bool mmq_piece(const struct ada_mmq_args &a, uint32_t b,
                                                  uint32_t i, uint32_t n, struct mmq_tile *t)
 {
 	struct mmq_share s = mmq_share_out(a, n);
-	uint32_t begin = mmq_begin(s, b), end = mmq_begin(s, b + 1);
-	uint32_t index = begin / s.spans + i, from = index * s.spans, at = i ? from : begin;
+	bool whole = i < s.rounds;
+	uint32_t later = i - s.rounds, begin = mmq_begin(s, b), end = mmq_begin(s, b + 1);
+	uint32_t place = begin / s.spans + later, from = place * s.spans;
+	uint32_t at = later ? from : begin, index = s.first + place;
 
+	if (whole) {
+		index = i * a.n_blocks + b;
+		at = from = begin = 0;
+		end = s.spans;
+	}
 	if (at >= end)
 		return false;
 	t->row = index / s.col_tiles;
@@ -134,21 +169,22 @@ __device__ static __forceinline__ void mmq_place_columns(const struct ada_mmq_ar
                                                          const struct mmq_columns &c)
 {
 	const int32_t *perm = reinterpret_cast<const int32_t *>(a.perm);
+	struct mmq_matrix x = mmq_matrix_of(a, t.row);
 
 	if (threadIdx.x == 0)
-		*c.row = t.row, *c.slot = t.slot;
+		*c.matrix = x, *c.slot = t.slot;
 	for (uint32_t i = threadIdx.x; i < t.n_cols; i += MMQ_THREADS) {
 		uint32_t cell = perm ? (uint32_t)perm[t.first + i] : t.first + i;
 		uint32_t token = cell / a.slots, slot = cell % a.slots;
 
 		c.x_rows[i] = a.x_per_slot ? cell : token;
-		c.y_at[i] = (uint32_t)((token * a.y.nb2 + slot * a.y.nb1) / sizeof(float));
+		c.y_at[i] = (uint32_t)((token * x.y_nb2 + slot * a.y.nb1) / sizeof(float));
 	}
 }
 
 /* One result from its sums of products. The residual lies as y does. */
-__device__ static __forceinline__ void mmq_result(const struct ada_mmq_args &a, uint64_t at,
-                                                  float sum, float gate)
+__device__ static __forceinline__ void mmq_result(const struct ada_mmq_args &a, uint64_t y,
+                                                  uint64_t at, float sum, float gate)
 {
 	float v = sum * a.unit * a.scale;
 
@@ -156,7 +192,7 @@ __device__ static __forceinline__ void mmq_result(const struct ada_mmq_args &a, 
 		v *= ada_linear_act(a.act, gate * a.unit);
 	if (a.residual)
 		v += reinterpret_cast<const float *>(a.residual)[at];
-	reinterpret_cast<float *>(a.y.p)[at] = v;
+	reinterpret_cast<float *>(y)[at] = v;
 }
 
 /* Row i of the thread's four, counted in the tile: see mmq_args.h. */
@@ -192,17 +228,18 @@ __device__ static __forceinline__ void mmq_place_rows(const struct ada_mmq_args 
                                                       struct mmq_place &p)
 {
 	bool gated = a.gate.p != 0;
-	uint64_t other = gated ? a.gate.p + tile.expert * a.gate.nb2
-	                       : a.w.p + tile.expert * a.w.nb2;
+	struct mmq_matrix x = mmq_matrix_of(a, tile.row);
+	uint64_t rows = x.w + tile.expert * a.w.nb2;
+	uint64_t other = gated ? a.gate.p + tile.expert * a.gate.nb2 : rows;
 
-	p.base[0] = ada_at<const uint8_t>(a.w, 0, 0, tile.expert);
+	p.base[0] = reinterpret_cast<const uint8_t *>(rows);
 	p.base[1] = reinterpret_cast<const uint8_t *>(other);
 #pragma unroll
 	for (uint32_t i = 0; i < 4; i++) {
-		uint32_t m = mmq_tile_m(a, tile.row, i);
+		uint32_t m = mmq_tile_m(a, x.row, i);
 
 		/* Rows past the last are computed from it and dropped. */
-		m = m < a.m ? m : a.m - 1;
+		m = m < x.m ? m : x.m - 1;
 		p.offset[i] = m * (uint32_t)(gated && i >= 2 ? a.gate.nb1 : a.w.nb1);
 	}
 }
@@ -214,7 +251,8 @@ __device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a,
                                                uint32_t n_cols, const struct mmq_columns &cols,
                                                float acc[2][COLS / 8][4])
 {
-	uint32_t row = *cols.row, slot = *cols.slot;
+	struct mmq_matrix x = *cols.matrix;
+	uint32_t slot = *cols.slot;
 	float *partial = reinterpret_cast<float *>(a.partial) +
 	                 (slot == MMQ_WHOLE ? 0 : (uint64_t)slot * COLS * MMQ_ROWS);
 
@@ -228,12 +266,13 @@ __device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a,
 #pragma unroll
 		for (uint32_t i = 0; i < 4; i++) {
 			float v = acc[i / 2][j][i % 2 * 2 + e % 2];
-			uint32_t m = mmq_tile_m(a, row, i);
+			uint32_t m = mmq_tile_m(a, x.row, i);
 
 			if (slot != MMQ_WHOLE)
 				partial[col * MMQ_ROWS + mmq_tile_row(i)] = v;
-			else if (m < a.m && !(a.gate.p && i >= 2))
-				mmq_result(a, (uint64_t)at + m, v, acc[1][j][i % 2 * 2 + e % 2]);
+			else if (m < x.m && !(a.gate.p && i >= 2))
+				mmq_result(a, x.y, (uint64_t)at + m, v,
+				           acc[1][j][i % 2 * 2 + e % 2]);
 		}
 	}
 }
@@ -263,8 +302,10 @@ __device__ static __forceinline__ bool mmq_find_tile(const struct ada_mmq_args &
 template <uint32_t COLS, typename Run>
 __device__ static __forceinline__ void mmq_each_piece(const struct ada_mmq_args &a, const Run &run)
 {
-	__shared__ uint32_t x_rows[COLS], y_at[COLS], row, slot, piece;
-	struct mmq_columns cols = {x_rows, y_at, &row, &slot, &piece};
+	__shared__ uint32_t x_rows[COLS], y_at[COLS], slot, piece;
+	__shared__ uint64_t matrix[sizeof(struct mmq_matrix) / 8];
+	struct mmq_columns cols = {x_rows, y_at, &slot, &piece,
+	                           reinterpret_cast<struct mmq_matrix *>(matrix)};
 	struct mmq_tile tile = {};
 
 	ada_release_next();

@@ -17,6 +17,11 @@ template <uint32_t TYPE> struct ada_packed {
 	static constexpr bool high_bits = TYPE == ADA_Q5_0 || TYPE == ADA_Q5_1 || TYPE == ADA_Q5_K ||
 	                                  TYPE == ADA_Q3_K;
 	static constexpr bool high_pairs = TYPE == ADA_Q6_K;
+	/* About the middle of the integers of types that have minima. */
+	static constexpr uint32_t centre = TYPE == ADA_Q5_K || TYPE == ADA_Q5_1   ? 16
+	                                   : TYPE == ADA_Q4_K || TYPE == ADA_Q4_1 ? 8
+	                                   : TYPE == ADA_Q2_K                     ? 2
+	                                                                          : 0;
 	/* The unpacked integer is this many times the true one. */
 	static constexpr float times = TYPE == ADA_Q4_0   ? 16.0f
 	                               : TYPE == ADA_Q5_0 ? 8.0f

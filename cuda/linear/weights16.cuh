@@ -137,19 +137,27 @@ __device__ static __forceinline__ float2 ada_block_factors(const struct ada_bloc
 	}
 }
 
-/* The same times the unit. */
+/* For the tiles, which have little time: scale, and centre * scale - min, in F16,
+ * each twice in a pair. Integers are taken from their centre, so that what the
+ * rounding of both does is no more than what that of the weight does. */
+struct ada_factors16 {
+	uint32_t scale, shift;
+};
+
 template <uint32_t TYPE>
-__device__ static __forceinline__ float2 ada_block_factors16(const struct ada_block<TYPE> &w,
-                                                             uint32_t block, uint32_t half)
+__device__ static __forceinline__ struct ada_factors16
+ada_block_factors16(const struct ada_block<TYPE> &w, uint32_t block, uint32_t half)
 {
 	float2 f = ada_block_factors(w, block, half);
+	float s = f.x * ADA_WEIGHT_UNIT;
+	float m = fmaf((float)ada_packed<TYPE>::centre, f.x, f.y) * ADA_WEIGHT_UNIT;
 
-	return make_float2(f.x * ADA_WEIGHT_UNIT, f.y * ADA_WEIGHT_UNIT);
+	return {ada_f16x2(s, s), ada_f16x2(m, m)};
 }
 
-/* Four signed bytes to their true integers in F16: 0x6400 | u is 1024 + u in F16,
- * and taking the offset away is exact. */
-template <uint32_t TYPE>
+/* Four bytes to their true integers, less CENTRE, in F16: 0x6400 | u is 1024 + u in
+ * F16, and taking the offset away is exact. */
+template <uint32_t TYPE, uint32_t CENTRE>
 __device__ static __forceinline__ void ada_bytes_to_f16(uint32_t v, uint32_t to[2])
 {
 	constexpr float times = ada_packed<TYPE>::times;
@@ -161,7 +169,7 @@ __device__ static __forceinline__ void ada_bytes_to_f16(uint32_t v, uint32_t to[
 	                                           : 0u;
 	constexpr bool is_unsigned = ada_packed<TYPE>::min;
 	constexpr uint32_t one = (0x3c00u - down) * 0x10001u;
-	constexpr uint32_t offset = ((is_unsigned ? 0xe400u : 0xe480u) - down) * 0x10001u;
+	constexpr uint32_t offset = ((is_unsigned ? 0xe400u + CENTRE : 0xe480u) - down) * 0x10001u;
 
 	if (!is_unsigned)
 		v ^= 0x80808080;
@@ -169,8 +177,45 @@ __device__ static __forceinline__ void ada_bytes_to_f16(uint32_t v, uint32_t to[
 	to[1] = ada_f16x2_fma(__byte_perm(v, 0x64646464, 0x4342), one, offset);
 }
 
-/* Two integers in F16 to weights, in F32 until they are rounded once: scales and
- * minima rounded before would be off by as much for a whole block. */
+/* The signed bytes of elements 4 i .. 4 i + 3 of a quantised block, i < 8. */
+template <uint32_t TYPE>
+__device__ static __forceinline__ uint32_t ada_block_bytes(const struct ada_block<TYPE> &w,
+                                                           uint32_t i)
+{
+	uint32_t t = i & 3, half = i >> 2;
+	uint32_t q = w.quants[TYPE == ADA_Q8_0 ? i : ada_packed<TYPE>::pairs ? half : t];
+
+	return ada_unpack_half<TYPE>(q, w.high[ada_packed<TYPE>::high_pairs ? half : 0], t, half);
+}
+
+/* Those elements of a block of 16-bit weights, as two pairs. */
+template <uint32_t TYPE>
+__device__ static __forceinline__ void ada_plain_f16(const struct ada_block<TYPE> &w, uint32_t i,
+                                                     uint32_t to[2])
+{
+	for (uint32_t j = 0; j < 2; j++) {
+		uint32_t v = w.quants[2 * i + j];
+
+		to[j] = TYPE == ADA_F16 ? v
+		                        : ada_f16x2(__uint_as_float(v << 16) * ADA_WEIGHT_UNIT,
+		                                    __uint_as_float(v & 0xffff0000) *
+		                                            ADA_WEIGHT_UNIT);
+	}
+}
+
+template <uint32_t TYPE>
+__device__ static __forceinline__ void ada_block_f16(const struct ada_block<TYPE> &w, uint32_t i,
+                                                     const struct ada_factors16 &f, uint32_t to[2])
+{
+	if constexpr (ada_block<TYPE>::plain) {
+		ada_plain_f16(w, i, to);
+		return;
+	}
+	ada_bytes_to_f16<TYPE, ada_packed<TYPE>::centre>(ada_block_bytes(w, i), to);
+	to[0] = ada_f16x2_fma(to[0], f.scale, f.shift);
+	to[1] = ada_f16x2_fma(to[1], f.scale, f.shift);
+}
+
 __device__ static __forceinline__ uint32_t ada_scale16(uint32_t pair, float2 f)
 {
 	float2 v = ada_f16x2_to_f32(pair);
@@ -178,29 +223,18 @@ __device__ static __forceinline__ uint32_t ada_scale16(uint32_t pair, float2 f)
 	return ada_f16x2(fmaf(v.x, f.x, f.y), fmaf(v.y, f.x, f.y));
 }
 
-/* Elements 4 i .. 4 i + 3 of the block, i < 8, as two pairs. */
+/* The same with the factors of ada_block_factors() times the unit: rounded once. */
 template <uint32_t TYPE>
-__device__ static __forceinline__ void ada_block_f16(const struct ada_block<TYPE> &w, uint32_t i,
-                                                     float2 f, uint32_t to[2])
+__device__ static __forceinline__ void ada_block_f16_once(const struct ada_block<TYPE> &w,
+                                                          uint32_t i, float2 f, uint32_t to[2])
 {
-	uint32_t t = i & 3, half = i >> 2;
-
-	if constexpr (TYPE == ADA_F16) {
-		to[0] = w.quants[2 * i], to[1] = w.quants[2 * i + 1];
-	} else if constexpr (TYPE == ADA_BF16) {
-		for (uint32_t j = 0; j < 2; j++) {
-			uint32_t v = w.quants[2 * i + j];
-			to[j] = ada_f16x2(__uint_as_float(v << 16) * ADA_WEIGHT_UNIT,
-			                  __uint_as_float(v & 0xffff0000) * ADA_WEIGHT_UNIT);
-		}
-	} else {
-		uint32_t q = w.quants[TYPE == ADA_Q8_0 ? i : ada_packed<TYPE>::pairs ? half : t];
-		uint32_t high = w.high[ada_packed<TYPE>::high_pairs ? half : 0];
-
-		ada_bytes_to_f16<TYPE>(ada_unpack_half<TYPE>(q, high, t, half), to);
-		to[0] = ada_scale16(to[0], f);
-		to[1] = ada_scale16(to[1], f);
+	if constexpr (ada_block<TYPE>::plain) {
+		ada_plain_f16(w, i, to);
+		return;
 	}
+	ada_bytes_to_f16<TYPE, 0>(ada_block_bytes(w, i), to);
+	to[0] = ada_scale16(to[0], f);
+	to[1] = ada_scale16(to[1], f);
 }
 
 #endif
