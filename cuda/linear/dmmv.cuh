@@ -326,11 +326,11 @@ __device__ static __forceinline__ void dmmv_run(const struct ada_dmmv_args &a)
  * registers go. More columns mean more work a byte, so less has to be under way. */
 #define DMMV_KERNELS(name, type, ahead_1, ahead_2, ahead_many)                                     \
 	DMMV_KERNEL(name, type, 1, ahead_1)                                                        \
-	DMMV_COLUMNS(name, type, ahead_2, ahead_many)
+	DMMV_COLUMNS(name, type, ahead_2, ahead_many, ahead_many)
 
-#define DMMV_COLUMNS(name, type, ahead_2, ahead_many)                                              \
+#define DMMV_COLUMNS(name, type, ahead_2, ahead_4, ahead_8)                                        \
 	DMMV_KERNEL(name, type, 2, ahead_2)                                                        \
-	DMMV_KERNEL(name, type, 4, ahead_many)                                                     \
-	DMMV_KERNEL(name, type, 8, ahead_many)
+	DMMV_KERNEL(name, type, 4, ahead_4)                                                        \
+	DMMV_KERNEL(name, type, 8, ahead_8)
 
 #endif

@@ -1,6 +1,7 @@
 # zinc_cuda_images(OUT): compiles every cuda/*/*.cu to a fat binary and makes one
 # source with their bytes and a table of them. OUT gets that source.
 set(ZINC_CUDA_ARCHS "native" CACHE STRING "Compute capabilities to compile kernels for, the last one also as PTX: a list like 80;86;89;90, as packages have it, or native: those of this machine's GPUs, 89 where it has none")
+set(ZINC_CUDA_FLAGS "-lineinfo" CACHE STRING "Flags for nvcc; -lineinfo is for profilers, and puts the path of the build into the kernels")
 option(ZINC_CUDA_IMAGES "Compile the kernels with nvcc; OFF leaves a plugin that only the emulated driver of the tests can use" ON)
 
 # The capabilities of the GPUs here: "89".
@@ -50,10 +51,11 @@ function(zinc_cuda_images out)
 		get_filename_component(name "${source}" NAME_WE)
 		set(image "${CMAKE_CURRENT_BINARY_DIR}/${family}_${name}.fatbin")
 		add_custom_command(OUTPUT "${image}"
-			COMMAND ${CUDAToolkit_NVCC_EXECUTABLE} -O3 -std=c++17 -lineinfo --fatbin ${arch_flags}
+			COMMAND sh ${PROJECT_SOURCE_DIR}/packaging/cmake/nvcc_image.sh "${image}.log"
+				${CUDAToolkit_NVCC_EXECUTABLE} -O3 -std=c++17 ${ZINC_CUDA_FLAGS} --fatbin ${arch_flags}
 				-Xfatbin=--compress-all -I${PROJECT_SOURCE_DIR}/cuda -I${PROJECT_SOURCE_DIR}/cuda/common
 				-o "${image}" "${source}"
-			DEPENDS "${source}" ${headers}
+			DEPENDS "${source}" ${headers} ${PROJECT_SOURCE_DIR}/packaging/cmake/nvcc_image.sh
 			COMMENT "Compiling kernels ${family}/${name}" VERBATIM)
 		list(APPEND images "${image}")
 		string(APPEND blobs "__asm__(\".section .rodata\\n.balign 16\\n.hidden ada_image_${family}_${name}\\n\"\n"
