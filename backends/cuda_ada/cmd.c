@@ -5,6 +5,7 @@
  * launched piece by piece. */
 #include "device.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "blas.h"
@@ -323,6 +324,17 @@ static CUresult make_events(struct zinc_cmd *cmd)
 	return r;
 }
 
+/* How much of a step's time is launches is told by their number. */
+static void tell_launches(const struct zinc_cmd *cmd)
+{
+	const struct zinc_host *host = cmd->dev->host;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%u ops recorded as %u launches", cmd->n_ops,
+	         (unsigned)(cmd->items.used / sizeof(struct item)));
+	host->log(host->ctx, ZINC_LOG_DEBUG, text);
+}
+
 int ada_cmd_end(struct zinc_cmd *cmd, struct zinc_err *err)
 {
 	CUresult r = CUDA_SUCCESS;
@@ -337,6 +349,8 @@ int ada_cmd_end(struct zinc_cmd *cmd, struct zinc_err *err)
 	pthread_mutex_unlock(&cmd->dev->capture_lock);
 	if (r != CUDA_SUCCESS)
 		ada_dev_err(cmd->dev, &cmd->err, r, "making a graph of the recorded ops");
+	else if (!cmd->err.code)
+		tell_launches(cmd);
 	cmd->ended = true;
 	if (err && cmd->err.code)
 		*err = cmd->err;
