@@ -14,11 +14,13 @@
 struct cpu_kernels;
 struct cpu_pool;
 
-/* Instruction sets, each including the ones before it. */
+/* Instruction sets of one kind of processor, each including the ones before it. */
 enum cpu_isa {
 	CPU_ISA_PLAIN = 0,   /* C only                                          */
-	CPU_ISA_AVX2 = 1,    /* AVX2, FMA, F16C                                 */
+	CPU_ISA_AVX2 = 1,    /* x86-64: AVX2, FMA, F16C                         */
 	CPU_ISA_AVX512 = 2,  /* AVX-512 F, BW, DQ, VL and VNNI                  */
+	CPU_ISA_NEON = 1,    /* AArch64: what all of them have                  */
+	CPU_ISA_DOTPROD = 2, /* the dot products of ARMv8.2                     */
 	CPU_ISA_COUNT = 3
 };
 

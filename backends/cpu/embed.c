@@ -7,7 +7,7 @@ static void embed_row(const struct lin_isa *isa, const struct zinc_op_embed *op,
                       float *y)
 {
 	uint32_t d = op->table.ne[0];
-	const uint8_t *row = cpu_ptr(&op->table) + (uint64_t)(uint32_t)id * op->table.nb[1];
+	struct lin_rows rows = lin_rows_of(&op->table, 0, 0);
 	float scale = op->scale != 0.0f ? op->scale : 1.0f;
 
 	if (id < 0 || (uint32_t)id >= op->table.ne[1]) {
@@ -17,7 +17,7 @@ static void embed_row(const struct lin_isa *isa, const struct zinc_op_embed *op,
 	for (uint32_t k0 = 0; k0 < d; k0 += LIN_CHUNK) {
 		float buf[LIN_CHUNK];
 		uint32_t n = d - k0 < LIN_CHUNK ? d - k0 : LIN_CHUNK;
-		const float *w = lin_row_f32(isa, op->table.dtype, row, k0, n, buf);
+		const float *w = lin_row_f32(isa, &rows, (uint32_t)id, k0, n, buf);
 
 		for (uint32_t i = 0; i < n; i++)
 			y[k0 + i] = w[i] * scale;
@@ -35,14 +35,22 @@ static void run(const struct cpu_ctx *ctx, const void *desc)
 		embed_row(isa, op, ids[i], cpu_f32(&op->y, i, 0));
 }
 
+static bool is_packed(const struct zinc_view *table)
+{
+	return table->layout == LIN_PACKED && quant_format(table->dtype)->sub &&
+	       table->ne[1] % LIN_ROWS == 0 &&
+	       table->nb[1] == quant_row_bytes(table->dtype, table->ne[0]);
+}
+
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_embed *op = desc;
 	const struct quant_format *f = quant_format(op->table.dtype);
 
 	(void)dev;
-	if (op->flags || variant || !f || op->table.layout || op->table.ne[0] % f->elems ||
-	    op->table.nb[0] != f->bytes || op->table.ne[2] != 1)
+	if (op->flags || variant || !f || op->table.ne[0] % f->elems || op->table.ne[2] != 1)
+		return ZINC_E_UNSUPPORTED;
+	if (op->table.layout ? !is_packed(&op->table) : op->table.nb[0] != f->bytes)
 		return ZINC_E_UNSUPPORTED;
 	if (op->ids.dtype != ZINC_I32 || op->ids.nb[0] != sizeof(int32_t) ||
 	    op->y.dtype != ZINC_F32 || op->y.layout || op->y.ne[0] != op->table.ne[0])

@@ -6,7 +6,11 @@
 
 #include <string.h>
 
+#if defined(__aarch64__)
+static const char *const names[CPU_ISA_COUNT] = {"plain", "neon", "dotprod"};
+#else
 static const char *const names[CPU_ISA_COUNT] = {"plain", "avx2", "avx512"};
+#endif
 
 const char *isa_name(enum cpu_isa isa)
 {
@@ -60,6 +64,14 @@ enum cpu_isa isa_detect(void)
 	if (all_bits(b, leaf7) && all_bits(c, bit_AVX512VNNI) && all_bits(state, XCR0_AVX512))
 		return CPU_ISA_AVX512;
 	return CPU_ISA_AVX2;
+}
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+enum cpu_isa isa_detect(void)
+{
+	return getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? CPU_ISA_DOTPROD : CPU_ISA_NEON;
 }
 #else
 enum cpu_isa isa_detect(void)

@@ -7,7 +7,7 @@
 /* The best one that may be used here. */
 enum cpu_isa isa_detect(void);
 
-/* "plain", "avx2", "avx512". */
+/* "plain", "avx2", "avx512"; "plain", "neon", "dotprod". */
 const char *isa_name(enum cpu_isa isa);
 /* false: no such name. */
 bool isa_by_name(const char *name, enum cpu_isa *out);

@@ -17,10 +17,25 @@ static const struct zinc_variant mmq_variants[] = {
 #define Q8_VARIANT 0u
 #define N_VARIANTS 2u
 
+/* Whole groups of rows. A view that is a window of its tensor also starts on one
+ * (off counts from the tensor's start where the core asks). */
+static bool packed_is_ok(const struct zinc_view *w)
+{
+	uint64_t group = LIN_ROWS * w->nb[1];
+
+	if (w->ne[1] % LIN_ROWS || w->nb[1] != quant_row_bytes(w->dtype, w->ne[0]))
+		return false;
+	return w->nb[2] == w->nb[1] * w->ne[1] || (w->nb[2] % group == 0 && w->off % group == 0);
+}
+
 static bool weight_is_ok(const struct zinc_view *w, const struct zinc_view *like, bool q8)
 {
 	const struct quant_format *f = quant_format(w->dtype);
 
+	if (f && f->sub && w->layout == LIN_PACKED)
+		return w->ne[0] && w->ne[0] % f->elems == 0 && packed_is_ok(w) &&
+		       w->ne[0] == like->ne[0] && w->ne[1] == like->ne[1] &&
+		       w->ne[2] == like->ne[2];
 	if (!f || w->layout || !w->ne[0] || w->ne[0] % f->elems || (q8 && !f->sub))
 		return false;
 	/* A chunk of K starts on a block, and its lanes on a multiple of 4 bytes. */

@@ -1,22 +1,28 @@
 /* linear.h - what the files of the matrix product share.
  *
- * A product goes by tiles: a few rows of W times LIN_CHUNK elements of K are
- * unpacked once (quant.h), rearranged for the instruction set, and multiplied
- * with every column of a panel. So one pair of kernels per instruction set
- * serves every weight type, and one column costs what many cost, less the
- * unpacking.
+ * A product goes by tiles: LIN_ROWS rows of W times LIN_CHUNK elements of K are
+ * unpacked once and multiplied with every column of a panel. Kernels read W in
+ * the packed order of pack.c alone; rows in the file's own order are packed a
+ * tile at a time on the way.
  *
  * Numerics. A result depends on its row and column alone, since each sum has
  * one fixed order, whatever is computed beside it.
  *
- * Class Q8, blocks of 32 in the order of K, no fused multiply-add (so every
- * instruction set gives the same bits). With integers q of W and x, `sum` the
- * sum of the x of a block:
- *     acc += (float)(dot(q, x) - off * sum) * d * xd          then, with minima,
- *     acc -= m * (xd * sum)
- * Where a scale covers 16 elements the two halves are added first:
- *     acc += ((float)dot0 * d0 + (float)dot1 * d1) * xd
- *     acc -= (m0 * sum0 + m1 * sum1) * xd
+ * Class Q8, blocks of 32 in the order of K, every operation named here rounded
+ * once (so every instruction set gives the same bits). With integers q of W and
+ * x, `sum` the sum of the x of a block, xd its factor and ds = xd * sum, a type
+ * with a float factor (and minimum) per 32 does
+ *     acc = fma(dot(q, x) - off * sum, d * xd, acc)
+ *     acc = fma(-m, ds, acc)
+ * and a type with integer scales (and minima) under one factor per 256
+ *     part = fma(t, xd, part)      t = (dot(q, x) - off * sum) * scale
+ *     low  = fma(minimum, ds, low)
+ * over the 8 blocks, from 0, and then
+ *     acc = fma(part, d, acc)
+ *     acc = fma(-dmin, low, acc)
+ * Where a scale covers 16 elements, t adds up both halves, and low takes
+ * fma(minimum0 * sum0 + minimum1 * sum1, xd, low). All integers, t and products
+ * of a minimum with a sum among them, are below 2^24: exact in F32.
  *
  * Class F32: `lanes` partial sums, element k in lane k mod lanes, added up at
  * the end in a fixed tree. */
@@ -27,10 +33,10 @@
 #include "quant.h"
 
 #define LIN_CHUNK QUANT_CHUNK
-#define LIN_MAX_ROWS 16  /* of a tile in class Q8                          */
+#define LIN_ROWS 16      /* of a tile in class Q8, and packed together     */
 #define LIN_F32_ROWS 4   /* of a tile in class F32                         */
 #define LIN_MAX_LANES 16
-#define LIN_CHUNK_BYTES 272 /* of one row, in the largest format (Q8_0)       */
+#define LIN_CHUNK_BYTES 272 /* of one row, in the largest format (Q8_0)    */
 #define LIN_PANEL 64     /* columns that share an unpacked tile            */
 
 /* Activation layout 1: a row is one of these per 256 elements (the last may be
@@ -49,14 +55,19 @@ static inline uint64_t lin_act_row_bytes(uint64_t k)
 	return (k + LIN_CHUNK - 1) / LIN_CHUNK * sizeof(struct lin_act);
 }
 
-/* Rows of W rearranged; the order is the kernel's own. */
+/* Weight layout 1: the order of pack.c, for types with blocks. */
+#define LIN_PACKED 1
+
+/* LIN_ROWS rows of a chunk. Where fill and dot_q8 of an instruction set agree on
+ * it, signed quants have 128 added, and scales stand in both halves of a word. */
 struct lin_tile {
-	_Alignas(64) uint8_t q[LIN_MAX_ROWS * LIN_CHUNK];
-	_Alignas(64) float d[LIN_MAX_ROWS * 16];
-	_Alignas(64) float m[LIN_MAX_ROWS * 16];
+	_Alignas(64) uint8_t q[LIN_ROWS * LIN_CHUNK]; /* [k / 4][row][4]                */
+	_Alignas(64) float d[LIN_ROWS * 8]; /* [block][row]; of 256: [row], then dmin [row] */
+	_Alignas(64) float m[LIN_ROWS * 16]; /* minima, [sub-block][row]; of 256: integers   */
+	_Alignas(64) int32_t s[LIN_ROWS * 16]; /* scales, [sub-block][row]                      */
 };
 
-/* One step of class Q8: acc[c * rows + r] += tile row r times column c. */
+/* One step of class Q8: acc[c * LIN_ROWS + r] += tile row r times column c. */
 struct lin_q8_step {
 	const struct quant_format *format;
 	const struct lin_tile *tile;
@@ -67,12 +78,11 @@ struct lin_q8_step {
 	float *acc;
 };
 
-/* One column of class Q8, all of K: acc[r] = row r times x. */
+/* One column of class Q8, all of K, of LIN_ROWS packed rows: acc[r] = row r
+ * times x, with the bits that steps give. */
 struct lin_column {
 	uint32_t dtype, k;
-	const uint8_t *w;    /* the first of the tile's rows         */
-	uint64_t stride;     /* bytes between rows                   */
-	const uint8_t *next; /* bytes to prefetch, as many as at w   */
+	const uint8_t *packed;
 	const struct lin_act *x;
 	float *acc;
 };
@@ -88,16 +98,12 @@ struct lin_f32_step {
 
 /* The kernels of one instruction set. */
 struct lin_isa {
-	uint32_t rows;  /* of a tile in class Q8 */
-	uint32_t lanes; /* of class F32          */
+	uint32_t lanes; /* of class F32 */
 	quant_unpack_fn *(*unpack)(uint32_t dtype);
-	/* `blocks` blocks of 32 elements of `rows` rows, stride bytes apart, to a tile */
-	void (*fill)(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t blocks,
-	             struct lin_tile *tile);
+	/* `blocks` blocks of 32 elements of LIN_ROWS packed rows to a tile */
+	void (*fill)(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 	void (*dot_q8)(const struct lin_q8_step *step);
-	/* Optional: a tile's rows times one column; false where the type has no
-	 * path for that, and fill and dot_q8 do it. */
-	bool (*column)(const struct lin_column *c);
+	void (*column)(const struct lin_column *c); /* optional */
 	/* a chunk, or n elements of F16 or BF16, to F32, bit for bit as quant_to_f32() */
 	void (*expand)(const struct quant_chunk *c, const struct quant_format *f, float *dst,
 	               uint32_t n);
@@ -112,18 +118,32 @@ extern const struct lin_isa lin_plain, lin_avx2, lin_avx512;
 /* The kernels for this device; linear_isa.c */
 const struct lin_isa *lin_isa_of(enum cpu_isa isa);
 
-/* n <= LIN_CHUNK elements of a row from element k0 on, a multiple of LIN_CHUNK,
+/* Rows of a weight. Packed ones start with a whole group of LIN_ROWS. */
+struct lin_rows {
+	uint32_t dtype;
+	bool packed;
+	const uint8_t *w; /* the first row */
+	uint64_t stride;  /* bytes between rows */
+};
+
+struct lin_rows lin_rows_of(const struct zinc_view *w, uint32_t expert, uint32_t row0);
+
+/* n <= LIN_CHUNK elements of row r from element k0 on, a multiple of LIN_CHUNK,
  * as F32: a row of F32 in place, others in buf. */
-const float *lin_row_f32(const struct lin_isa *isa, uint32_t dtype, const uint8_t *row,
+const float *lin_row_f32(const struct lin_isa *isa, const struct lin_rows *rows, uint32_t r,
                          uint32_t k0, uint32_t n, float *buf);
+
+/* pack.c: n elements of n_rows <= LIN_ROWS rows to packed order (zeros for the
+ * rows that are missing), and of row r back to the file's order. */
+void lin_pack(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t n_rows, uint32_t n,
+              uint8_t *packed);
+void lin_unpack_row(uint32_t dtype, const uint8_t *packed, uint32_t r, uint32_t n, uint8_t *row);
 
 /* One product over a row range and a panel of columns (linear_tile.c):
  * out[c * n_rows + r]. */
 struct lin_product {
 	const struct lin_isa *isa;
-	uint32_t dtype;
-	const uint8_t *w; /* the first row */
-	uint64_t stride;  /* bytes between rows */
+	struct lin_rows rows;
 	uint32_t k, n_rows, n_cols;
 	const void *const *x; /* per column: F32 or struct lin_act rows */
 	float *out;

@@ -193,7 +193,6 @@ void lin_avx2_quantise(const float *x, uint32_t k, struct lin_act *y)
 }
 
 const struct lin_isa lin_avx2 = {
-	.rows = 8,
 	.lanes = LANES,
 	.unpack = unpack_avx2,
 	.fill = lin_avx2_fill,

@@ -4,13 +4,11 @@
 
 #include "linear.h"
 
-/* lin_isa.fill for tiles of 8 rows, and of 16, with flip xored to the quants of
- * signed formats. */
-void lin_avx2_fill(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t blocks,
-                   struct lin_tile *tile);
-void lin_avx2_fill16(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t blocks,
-                     uint8_t flip, struct lin_tile *tile);
-bool lin_avx2_column(const struct lin_column *c); /* 8 rows */
+void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
+/* The same with flip xored to the quants of signed types. */
+void lin_avx2_fill_flipped(uint32_t dtype, const uint8_t *packed, uint32_t blocks, uint8_t flip,
+                           struct lin_tile *tile);
+void lin_avx2_column(const struct lin_column *c);
 void lin_avx2_dot_q8(const struct lin_q8_step *step);
 void lin_avx2_expand(const struct quant_chunk *c, const struct quant_format *f, float *dst,
                      uint32_t n);

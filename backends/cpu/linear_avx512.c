@@ -29,27 +29,15 @@ static inline simde__m512 simde_cvtepi32_ps(simde__m512i v)
 #include "linear_avx2.h"
 #include "unpack_avx2.h"
 
-#define ROWS 16u
 #define LANES 16u
 #define MAX_COLS 8u
 #define F32_COLS 4u
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
 
-static void fill(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t blocks,
-                 struct lin_tile *tile)
+static void fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile)
 {
-	lin_avx2_fill16(dtype, w, stride, blocks, quant_format(dtype)->is_signed ? 0x80 : 0, tile);
-}
-
-/* Reading the weights is what takes time here, so two halves in AVX2 do. */
-static bool column(const struct lin_column *c)
-{
-	struct lin_column second = *c;
-
-	second.w += 8 * c->stride;
-	second.next += 8 * c->stride;
-	second.acc += 8;
-	return lin_avx2_column(c) && lin_avx2_column(&second);
+	lin_avx2_fill_flipped(dtype, packed, blocks, quant_format(dtype)->is_signed ? 0x80 : 0,
+	                      tile);
 }
 
 /* Four activations, for every row. */
@@ -62,96 +50,155 @@ static inline __m512i act_q(const struct lin_act *x, uint32_t k4)
 }
 
 /* Dots of 4 vectors of the tile from k4 on. */
-ALWAYS_INLINE void dot16(const struct lin_q8_step *s, const struct lin_act *const *x, uint32_t k4,
+ALWAYS_INLINE void dot16(const struct lin_tile *t, const struct lin_act *const *x, uint32_t k4,
                          const uint32_t n_cols, __m512i *dot)
 {
 	for (uint32_t j = k4; j < k4 + 4; j++) {
-		__m512i w = _mm512_load_si512((const void *)(s->tile->q + j * 4 * ROWS));
+		__m512i w = _mm512_load_si512((const void *)(t->q + j * 4 * LIN_ROWS));
 
 		for (uint32_t c = 0; c < n_cols; c++)
 			dot[c] = _mm512_dpbusd_epi32(dot[c], w, act_q(x[c], j));
 	}
 }
 
-static inline __m512 scale_of(const float *v, uint32_t sub)
+ALWAYS_INLINE __m512 row_factors(const float *v, uint32_t i)
 {
-	return _mm512_load_ps(v + sub * ROWS);
+	return _mm512_load_ps(v + i * LIN_ROWS);
 }
 
-/* Formats with a scale per 32. */
-ALWAYS_INLINE void cols_sub32(const struct lin_q8_step *s, const struct lin_act *const *x,
-                              float *acc, const uint32_t n_cols, const bool has_min)
+ALWAYS_INLINE __m512 scale_of(const struct lin_tile *t, uint32_t sub)
+{
+	__m512i both = _mm512_load_si512((const void *)(t->s + sub * LIN_ROWS));
+
+	/* the low half times 1: SIMDe has no shift for this */
+	return _mm512_cvtepi32_ps(_mm512_dpwssd_epi32(_mm512_setzero_si512(), both,
+	                                              _mm512_set1_epi32(1)));
+}
+
+/* The two sums of 16 activations of block b times -first and -second, for every
+ * row: what an offset takes from a dot. */
+ALWAYS_INLINE __m512i less(const struct lin_act *x, uint32_t b, int32_t first, int32_t second)
+{
+	int32_t factors = (int32_t)((uint32_t)-second << 16 | ((uint32_t)-first & 0xffff)), two;
+
+	__builtin_memcpy(&two, x->sum + 2 * b, sizeof(two));
+	return _mm512_dpwssd_epi32(_mm512_setzero_si512(), _mm512_set1_epi32(two),
+	                           _mm512_set1_epi32(factors));
+}
+
+/* Types with a factor per 32. */
+ALWAYS_INLINE void add_factors(const struct lin_q8_step *s, const struct lin_act *const *x,
+                               float *acc, const uint32_t n_cols, const bool has_min)
 {
 	int32_t off = s->format->is_signed ? 128 : s->format->off;
 	__m512 sum[MAX_COLS];
 
 	for (uint32_t c = 0; c < n_cols; c++)
-		sum[c] = _mm512_loadu_ps(acc + c * ROWS);
+		sum[c] = _mm512_loadu_ps(acc + c * LIN_ROWS);
 	for (uint32_t b = 0; b < s->blocks; b++) {
-		__m512 d = scale_of(s->tile->d, b);
+		__m512 d = row_factors(s->tile->d, b), m = row_factors(s->tile->m, b);
 		__m512i dot[MAX_COLS];
 
 		for (uint32_t c = 0; c < n_cols; c++)
-			dot[c] = _mm512_set1_epi32(-off * (x[c]->sum[2 * b] +
-			                                   x[c]->sum[2 * b + 1]));
-		dot16(s, x, 8 * b, n_cols, dot);
-		dot16(s, x, 8 * b + 4, n_cols, dot);
+			dot[c] = has_min ? _mm512_setzero_si512() : less(x[c], b, off, off);
+		dot16(s->tile, x, 8 * b, n_cols, dot);
+		dot16(s->tile, x, 8 * b + 4, n_cols, dot);
 		for (uint32_t c = 0; c < n_cols; c++) {
-			__m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(dot[c]), d);
+			__m512 both = _mm512_mul_ps(d, _mm512_set1_ps(x[c]->d[b]));
 
-			v = _mm512_mul_ps(v, _mm512_set1_ps(x[c]->d[b]));
-			sum[c] = _mm512_add_ps(sum[c], v);
+			sum[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[c]), both, sum[c]);
 			if (has_min)
-				sum[c] = _mm512_sub_ps(sum[c],
-				                       _mm512_mul_ps(scale_of(s->tile->m, b),
-				                                     _mm512_set1_ps(x[c]->ds[b])));
+				sum[c] = _mm512_fnmadd_ps(m, _mm512_set1_ps(x[c]->ds[b]), sum[c]);
 		}
 	}
 	for (uint32_t c = 0; c < n_cols; c++)
-		_mm512_storeu_ps(acc + c * ROWS, sum[c]);
+		_mm512_storeu_ps(acc + c * LIN_ROWS, sum[c]);
 }
 
-/* Two halves with factors of their own, added, times the activation's scale. */
-static inline __m512 halves(const float *factor, uint32_t b, __m512 v0, __m512 v1, __m512 xd)
+/* One block with a scale per 32: exact integers. */
+ALWAYS_INLINE void block32(const struct lin_q8_step *s, const struct lin_act *const *x, uint32_t b,
+                           const uint32_t n_cols, __m512 *t)
 {
-	__m512 a = _mm512_mul_ps(v0, scale_of(factor, 2 * b));
-	__m512 c = _mm512_mul_ps(v1, scale_of(factor, 2 * b + 1));
-
-	return _mm512_mul_ps(_mm512_add_ps(a, c), xd);
-}
-
-/* Formats with a scale per 16, all of them unsigned. */
-ALWAYS_INLINE void cols_sub16(const struct lin_q8_step *s, const struct lin_act *const *x,
-                              float *acc, const uint32_t n_cols, const bool has_min)
-{
-	__m512 sum[MAX_COLS];
+	__m512 scale = scale_of(s->tile, b);
+	__m512i dot[MAX_COLS];
 
 	for (uint32_t c = 0; c < n_cols; c++)
-		sum[c] = _mm512_loadu_ps(acc + c * ROWS);
-	for (uint32_t b = 0; b < s->blocks; b++) {
-		__m512i dot[2][MAX_COLS];
+		dot[c] = s->format->is_signed ? less(x[c], b, 128, 128) : _mm512_setzero_si512();
+	dot16(s->tile, x, 8 * b, n_cols, dot);
+	dot16(s->tile, x, 8 * b + 4, n_cols, dot);
+	for (uint32_t c = 0; c < n_cols; c++)
+		t[c] = _mm512_mul_ps(_mm512_cvtepi32_ps(dot[c]), scale);
+}
 
-		for (uint32_t half = 0; half < 2; half++) {
-			for (uint32_t c = 0; c < n_cols; c++)
-				dot[half][c] = _mm512_set1_epi32(-s->format->off *
-				                                 x[c]->sum[2 * b + half]);
-			dot16(s, x, 8 * b + 4 * half, n_cols, dot[half]);
-		}
+/* The same with a scale per 16. */
+ALWAYS_INLINE void block16(const struct lin_q8_step *s, const struct lin_act *const *x, uint32_t b,
+                           const uint32_t n_cols, __m512 *t)
+{
+	for (uint32_t half = 0; half < 2; half++) {
+		__m512 scale = scale_of(s->tile, 2 * b + half);
+		int32_t first = half ? 0 : s->format->off, second = s->format->off - first;
+		__m512i dot[MAX_COLS];
+
+		for (uint32_t c = 0; c < n_cols; c++)
+			dot[c] = less(x[c], b, first, second);
+		dot16(s->tile, x, 8 * b + 4 * half, n_cols, dot);
 		for (uint32_t c = 0; c < n_cols; c++) {
-			__m512 xd = _mm512_set1_ps(x[c]->d[b]);
-			__m512 sum0 = _mm512_set1_ps((float)x[c]->sum[2 * b]);
-			__m512 sum1 = _mm512_set1_ps((float)x[c]->sum[2 * b + 1]);
+			__m512 v = _mm512_cvtepi32_ps(dot[c]);
 
-			sum[c] = _mm512_add_ps(sum[c],
-			                       halves(s->tile->d, b, _mm512_cvtepi32_ps(dot[0][c]),
-			                              _mm512_cvtepi32_ps(dot[1][c]), xd));
-			if (has_min)
-				sum[c] = _mm512_sub_ps(sum[c],
-				                       halves(s->tile->m, b, sum0, sum1, xd));
+			t[c] = half ? _mm512_fmadd_ps(v, scale, t[c]) : _mm512_mul_ps(v, scale);
 		}
 	}
+}
+
+/* The minima of a chunk under one factor, times the sums of x. */
+ALWAYS_INLINE __m512 low_of(const struct lin_q8_step *s, const struct lin_act *x,
+                            const uint32_t sub)
+{
+	const float *m = s->tile->m;
+	__m512 low = _mm512_setzero_ps();
+
+	for (uint32_t b = 0; b < 8; b++) {
+		__m512 v;
+
+		if (sub == 32) {
+			low = _mm512_fmadd_ps(row_factors(m, b), _mm512_set1_ps(x->ds[b]), low);
+			continue;
+		}
+		v = _mm512_mul_ps(row_factors(m, 2 * b), _mm512_set1_ps((float)x->sum[2 * b]));
+		v = _mm512_fmadd_ps(row_factors(m, 2 * b + 1),
+		                    _mm512_set1_ps((float)x->sum[2 * b + 1]), v);
+		low = _mm512_fmadd_ps(v, _mm512_set1_ps(x->d[b]), low);
+	}
+	return low;
+}
+
+/* Types with integer scales under one factor per 256. */
+ALWAYS_INLINE void add_scales(const struct lin_q8_step *s, const struct lin_act *const *x,
+                              float *acc, const uint32_t n_cols, const uint32_t sub,
+                              const bool has_min)
+{
+	__m512 part[MAX_COLS], t[MAX_COLS];
+
 	for (uint32_t c = 0; c < n_cols; c++)
-		_mm512_storeu_ps(acc + c * ROWS, sum[c]);
+		part[c] = _mm512_setzero_ps();
+	for (uint32_t b = 0; b < 8; b++) {
+		if (sub == 32)
+			block32(s, x, b, n_cols, t);
+		else
+			block16(s, x, b, n_cols, t);
+		for (uint32_t c = 0; c < n_cols; c++)
+			part[c] = _mm512_fmadd_ps(t[c], _mm512_set1_ps(x[c]->d[b]), part[c]);
+	}
+	for (uint32_t c = 0; c < n_cols; c++) {
+		float *dst = acc + c * LIN_ROWS;
+		__m512 sum = _mm512_fmadd_ps(part[c], row_factors(s->tile->d, 0),
+		                             _mm512_loadu_ps(dst));
+
+		if (has_min)
+			sum = _mm512_fnmadd_ps(row_factors(s->tile->d, 1), low_of(s, x[c], sub),
+			                       sum);
+		_mm512_storeu_ps(dst, sum);
+	}
 }
 
 /* n_cols is a constant at each place it is called from. */
@@ -159,18 +206,16 @@ ALWAYS_INLINE void q8_cols(const struct lin_q8_step *s, uint32_t col0, const uin
 {
 	const struct quant_format *f = s->format;
 	const struct lin_act *x[MAX_COLS];
-	float *acc = s->acc + col0 * ROWS;
+	float *acc = s->acc + col0 * LIN_ROWS;
 
 	for (uint32_t c = 0; c < n_cols; c++)
 		x[c] = s->x[col0 + c] + s->chunk;
-	if (f->sub == 16 && f->has_min)
-		cols_sub16(s, x, acc, n_cols, true);
+	if (!f->has_scales)
+		add_factors(s, x, acc, n_cols, f->has_min);
 	else if (f->sub == 16)
-		cols_sub16(s, x, acc, n_cols, false);
-	else if (f->has_min)
-		cols_sub32(s, x, acc, n_cols, true);
+		add_scales(s, x, acc, n_cols, 16, f->has_min);
 	else
-		cols_sub32(s, x, acc, n_cols, false);
+		add_scales(s, x, acc, n_cols, 32, f->has_min);
 }
 
 static void dot_q8(const struct lin_q8_step *step)
@@ -236,12 +281,11 @@ static void dot_f32(const struct lin_f32_step *step)
 }
 
 const struct lin_isa lin_avx512 = {
-	.rows = ROWS,
 	.lanes = LANES,
 	.unpack = unpack_avx2,
 	.fill = fill,
 	.dot_q8 = dot_q8,
-	.column = column,
+	.column = lin_avx2_column,
 	.expand = lin_avx2_expand,
 	.widen = lin_avx2_widen,
 	.dot_f32 = dot_f32,

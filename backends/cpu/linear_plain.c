@@ -1,11 +1,10 @@
 /* linear_plain.c - the kernels of the matrix product in plain C: the ones that
- * say what the others compute. A tile here keeps its rows one after another. */
+ * say what the others compute. */
 #include "linear.h"
 
 #include <math.h>
 #include <string.h>
 
-#define ROWS 8u
 #define LANES 8u
 
 static quant_unpack_fn *unpack(uint32_t dtype)
@@ -13,66 +12,101 @@ static quant_unpack_fn *unpack(uint32_t dtype)
 	return quant_format(dtype)->unpack;
 }
 
-static void fill(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t blocks,
-                 struct lin_tile *tile)
+static void fill_row(uint32_t dtype, const uint8_t *row, uint32_t blocks, uint32_t r,
+                     struct lin_tile *tile)
 {
-	quant_unpack_fn *unpack_row = unpack(dtype);
+	const struct quant_format *f = quant_format(dtype);
+	uint32_t n_sub = blocks * 32 / f->sub;
+	struct quant_chunk c;
+	struct quant_scales s;
 
-	for (uint32_t r = 0; r < ROWS; r++) {
-		struct quant_chunk chunk;
-
-		unpack_row(w + r * stride, 32 * blocks, &chunk);
-		memcpy(tile->q + r * LIN_CHUNK, chunk.q, 32 * blocks);
-		memcpy(tile->d + r * 16, chunk.d, sizeof(chunk.d));
-		memcpy(tile->m + r * 16, chunk.m, sizeof(chunk.m));
+	f->unpack(row, 32 * blocks, &c);
+	for (uint32_t i = 0; i < 32 * blocks; i++)
+		tile->q[i / 4 * 4 * LIN_ROWS + 4 * r + i % 4] = c.q[i];
+	for (uint32_t i = 0; i < n_sub && !f->has_scales; i++) {
+		tile->d[i * LIN_ROWS + r] = c.d[i];
+		tile->m[i * LIN_ROWS + r] = c.m[i];
+	}
+	if (!f->has_scales)
+		return;
+	quant_scales(dtype, row, &s);
+	tile->d[r] = s.d;
+	tile->d[LIN_ROWS + r] = s.dmin;
+	for (uint32_t i = 0; i < n_sub; i++) {
+		tile->s[i * LIN_ROWS + r] = s.scale[i];
+		tile->m[i * LIN_ROWS + r] = s.min[i];
 	}
 }
 
-static int32_t dot_unsigned(const uint8_t *q, const int8_t *x, uint32_t n)
+static void fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile)
 {
-	int32_t s = 0;
+	uint8_t row[LIN_CHUNK_BYTES];
 
-	for (uint32_t i = 0; i < n; i++)
-		s += q[i] * x[i];
-	return s;
+	for (uint32_t r = 0; r < LIN_ROWS; r++) {
+		lin_unpack_row(dtype, packed, r, 32 * blocks, row);
+		fill_row(dtype, row, blocks, r, tile);
+	}
 }
 
-static int32_t dot_signed(const uint8_t *q, const int8_t *x)
+/* Elements [k0, k0 + n) of row r times x, less the offset. */
+static int32_t dot(const struct lin_q8_step *s, const struct lin_act *x, uint32_t r, uint32_t k0,
+                   uint32_t n)
 {
-	int32_t s = 0;
+	int32_t sum = 0;
 
-	for (uint32_t i = 0; i < 32; i++)
-		s += (int8_t)q[i] * x[i];
-	return s;
+	for (uint32_t k = k0; k < k0 + n; k++) {
+		uint8_t q = s->tile->q[k / 4 * 4 * LIN_ROWS + 4 * r + k % 4];
+
+		sum += (s->format->is_signed ? (int8_t)q : q - s->format->off) * x->q[k];
+	}
+	return sum;
 }
 
-static float add_sub32(float acc, const struct lin_q8_step *s, uint32_t r, uint32_t b,
-                       const struct lin_act *x)
+static float add_factors(float acc, const struct lin_q8_step *s, const struct lin_act *x,
+                         uint32_t r)
 {
-	const uint8_t *q = s->tile->q + r * LIN_CHUNK + 32 * b;
-	const int8_t *xq = x->q + 32 * b;
-	int32_t dot = s->format->is_signed ? dot_signed(q, xq) : dot_unsigned(q, xq, 32);
+	for (uint32_t b = 0; b < s->blocks; b++) {
+		uint32_t at = b * LIN_ROWS + r;
 
-	dot -= s->format->off * (x->sum[2 * b] + x->sum[2 * b + 1]);
-	acc += (float)dot * s->tile->d[r * 16 + b] * x->d[b];
-	if (s->format->has_min)
-		acc -= s->tile->m[r * 16 + b] * x->ds[b];
+		acc = fmaf((float)dot(s, x, r, 32 * b, 32), s->tile->d[at] * x->d[b], acc);
+		if (s->format->has_min)
+			acc = fmaf(-s->tile->m[at], x->ds[b], acc);
+	}
 	return acc;
 }
 
-static float add_sub16(float acc, const struct lin_q8_step *s, uint32_t r, uint32_t b,
-                       const struct lin_act *x)
+static float low_of(const struct lin_q8_step *s, const struct lin_act *x, uint32_t r)
 {
-	const uint8_t *q = s->tile->q + r * LIN_CHUNK + 32 * b;
-	const float *d = s->tile->d + r * 16 + 2 * b, *m = s->tile->m + r * 16 + 2 * b;
-	int32_t dot0 = dot_unsigned(q, x->q + 32 * b, 16);
-	int32_t dot1 = dot_unsigned(q + 16, x->q + 32 * b + 16, 16);
+	float low = 0.0f;
 
-	dot0 -= s->format->off * x->sum[2 * b];
-	dot1 -= s->format->off * x->sum[2 * b + 1];
-	acc += ((float)dot0 * d[0] + (float)dot1 * d[1]) * x->d[b];
+	for (uint32_t b = 0; b < s->blocks; b++) {
+		const float *m = s->tile->m + (s->format->sub == 16 ? 2 * b : b) * LIN_ROWS + r;
+
+		if (s->format->sub == 16)
+			low = fmaf((float)x->sum[2 * b] * m[0] +
+			                   (float)x->sum[2 * b + 1] * m[LIN_ROWS],
+			           x->d[b], low);
+		else
+			low = fmaf(m[0], x->ds[b], low);
+	}
+	return low;
+}
+
+static float add_scales(float acc, const struct lin_q8_step *s, const struct lin_act *x, uint32_t r)
+{
+	uint32_t sub = s->format->sub;
+	float part = 0.0f;
+
+	for (uint32_t b = 0; b < s->blocks; b++) {
+		int32_t t = 0;
+
+		for (uint32_t k = 32 * b; k < 32 * b + 32; k += sub)
+			t += dot(s, x, r, k, sub) * s->tile->s[k / sub * LIN_ROWS + r];
+		part = fmaf((float)t, x->d[b], part);
+	}
+	acc = fmaf(part, s->tile->d[r], acc);
 	if (s->format->has_min)
-		acc -= ((float)x->sum[2 * b] * m[0] + (float)x->sum[2 * b + 1] * m[1]) * x->d[b];
+		acc = fmaf(-s->tile->d[LIN_ROWS + r], low_of(s, x, r), acc);
 	return acc;
 }
 
@@ -81,13 +115,11 @@ static void dot_q8(const struct lin_q8_step *s)
 	for (uint32_t c = 0; c < s->n_cols; c++) {
 		const struct lin_act *x = s->x[c] + s->chunk;
 
-		for (uint32_t r = 0; r < ROWS; r++) {
-			float acc = s->acc[c * ROWS + r];
+		for (uint32_t r = 0; r < LIN_ROWS; r++) {
+			float *acc = s->acc + c * LIN_ROWS + r;
 
-			for (uint32_t b = 0; b < s->blocks; b++)
-				acc = s->format->sub == 32 ? add_sub32(acc, s, r, b, x)
-				                           : add_sub16(acc, s, r, b, x);
-			s->acc[c * ROWS + r] = acc;
+			*acc = s->format->has_scales ? add_scales(*acc, s, x, r)
+			                             : add_factors(*acc, s, x, r);
 		}
 	}
 }
@@ -144,7 +176,6 @@ static void quantise(const float *x, uint32_t k, struct lin_act *y)
 }
 
 const struct lin_isa lin_plain = {
-	.rows = ROWS,
 	.lanes = LANES,
 	.unpack = unpack,
 	.fill = fill,

@@ -1,9 +1,11 @@
 /* linear_run.c - what a thread does inside dmmv and mmq: it takes pieces of the
  * product (a panel of columns, of one expert in the expert form, times a range
  * of rows), and writes them with the epilogue. */
-#include "linear.h"
-
 #include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "linear.h"
 
 #define TASK_ROWS 64u /* at most; times LIN_PANEL floats on the stack, twice */
 
@@ -12,6 +14,7 @@
 struct lin_work {
 	const struct zinc_op_linear *op;
 	const struct lin_isa *isa;
+	const struct cpu_kernels *kernels;
 	bool q8;
 	bool x_per_cell;           /* x is [N, k, K]                       */
 	uint32_t n, k_experts;     /* tokens; experts per token, 0: plain  */
@@ -44,6 +47,7 @@ static struct lin_work begin_work(const struct cpu_ctx *ctx, const struct zinc_o
 {
 	struct lin_work w = {.op = op, .isa = lin_isa_of(ctx->dev->isa), .q8 = q8};
 
+	w.kernels = ctx->dev->kernels;
 	w.n = cpu_live(ctx, op->n);
 	w.n_experts = 1;
 	if (zinc_view_present(&op->ids)) {
@@ -124,9 +128,7 @@ static void multiply(const struct lin_work *w, const struct lin_piece *p,
 {
 	struct lin_product product = {
 		.isa = w->isa,
-		.dtype = matrix->dtype,
-		.w = cpu_ptr(matrix) + p->expert * matrix->nb[2] + p->row0 * matrix->nb[1],
-		.stride = matrix->nb[1],
+		.rows = lin_rows_of(matrix, p->expert, p->row0),
 		.k = matrix->ne[0],
 		.n_rows = p->n_rows,
 		.n_cols = p->n_cols,
@@ -140,30 +142,20 @@ static void multiply(const struct lin_work *w, const struct lin_piece *p,
 		lin_product_f32(&product);
 }
 
-/* a / (1 + exp(-2 u)) is a/2 (1 + tanh(u)), at the price of one exp. */
-static float activate(uint32_t act, float a)
-{
-	if (act == ZINC_ACT_GELU_TANH) {
-		float u = 0.79788456080286536f * (a + 0.044715f * a * a * a);
-
-		return a / (1.0f + expf(-2.0f * u));
-	}
-	return a / (1.0f + expf(-a));
-}
-
+/* The epilogue of column c; out and gate are its sums. */
 static void write_column(const struct lin_work *w, const struct lin_piece *p, uint32_t c,
-                         const float *out, const float *gate)
+                         float *out, const float *gate)
 {
 	float scale = w->op->scale != 0.0f ? w->op->scale : 1.0f;
 	const float *residual = p->residual[c];
 
-	for (uint32_t r = 0; r < p->n_rows; r++) {
-		float v = out[r] * scale;
-
-		if (gate)
-			v = activate(w->op->act, gate[r]) * v;
-		p->y[c][r] = residual ? v + residual[r] : v;
-	}
+	for (uint32_t r = 0; r < p->n_rows; r++)
+		out[r] *= scale;
+	if (gate)
+		w->kernels->glu[w->op->act](out, gate, out, INFINITY, p->n_rows);
+	for (uint32_t r = 0; residual && r < p->n_rows; r++)
+		out[r] += residual[r];
+	memcpy(p->y[c], out, p->n_rows * sizeof(*out));
 }
 
 static void run_piece(const struct lin_work *w, const struct lin_piece *p)

@@ -8,6 +8,7 @@
 #include "isa.h"
 #include "machine.h"
 #include "submit.h"
+#include "weight.h"
 
 enum { MAX_THREADS = 1024 };
 
@@ -33,6 +34,8 @@ static const struct zinc_backend backend = {
 	.buf_free = cpu_buf_free,
 	.buf_write = cpu_buf_write,
 	.buf_read = cpu_buf_read,
+	.weight_layout = cpu_weight_layout,
+	.weight_pack = cpu_weight_pack,
 	.act_layout = cpu_act_layout,
 	.cmd_begin = cpu_cmd_begin,
 	.cmd_end = cpu_cmd_end,
@@ -71,7 +74,8 @@ static int read_isa(const char *text, enum cpu_isa *out, struct zinc_err *err)
 		return ZINC_OK;
 	if (!isa_by_name(text, out))
 		return cpu_err(err, ZINC_E_INVALID,
-		               "option isa=%s: give plain, avx2 or avx512, or leave it out", text);
+		               "option isa=%s: give plain, %s or %s, or leave it out", text,
+		               isa_name(CPU_ISA_PLAIN + 1), isa_name(CPU_ISA_COUNT - 1));
 	if (*out > best)
 		return cpu_err(err, ZINC_E_NO_DEVICE,
 		               "option isa=%s: this machine has %s at best; leave the option out",

@@ -44,6 +44,7 @@ struct quant_format {
 	int32_t off;           /* 0 when q is signed                    */
 	bool is_signed;        /* q holds int8_t                        */
 	bool has_min;          /* m is filled                           */
+	bool has_scales;       /* integer scales: quant_scales() knows them */
 	quant_unpack_fn *unpack; /* plain C                             */
 };
 
@@ -62,6 +63,15 @@ static inline uint16_t quant_u16(const uint8_t *p)
 extern const int8_t quant_iq4_values[16];
 extern const uint8_t quant_mxfp4_values[16]; /* twice the value, plus 12 */
 float quant_e8m0_half(uint8_t e); /* 2^(e - 128), the scale of an MXFP4 block */
+
+/* The integers under d[] and m[] of a chunk of a type with blocks of 256:
+ * d[i] = d * scale[i], m[i] = dmin * min[i]. */
+struct quant_scales {
+	float d, dmin;
+	int16_t scale[QUANT_CHUNK / 16], min[QUANT_CHUNK / 16];
+};
+
+void quant_scales(uint32_t dtype, const uint8_t *block, struct quant_scales *out);
 
 /* The 8 six-bit scales and minima of a Q4_K or Q5_K block. */
 void quant_k4_scales(const uint8_t s[12], uint8_t scale[8], uint8_t min[8]);

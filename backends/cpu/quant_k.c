@@ -2,6 +2,8 @@
  * small integer scales for every 16 or 32 of them, and F16 factors for all. */
 #include "quant.h"
 
+#include <string.h>
+
 static float f16_at(const uint8_t *p)
 {
 	return quant_f16_to_f32(quant_u16(p));
@@ -132,4 +134,53 @@ void quant_unpack_iq4_xs(const uint8_t *src, uint32_t n, struct quant_chunk *out
 
 		out->q[i] = (uint8_t)quant_iq4_values[nibble];
 	}
+}
+
+static void scales_q2_k(const uint8_t *src, struct quant_scales *out)
+{
+	out->d = f16_at(src + 80);
+	out->dmin = f16_at(src + 82);
+	for (int i = 0; i < 16; i++) {
+		out->scale[i] = src[i] & 15;
+		out->min[i] = src[i] >> 4;
+	}
+}
+
+static void scales_k4(const uint8_t *src, struct quant_scales *out)
+{
+	uint8_t scale[8], min[8];
+
+	out->d = f16_at(src);
+	out->dmin = f16_at(src + 2);
+	quant_k4_scales(src + 4, scale, min);
+	for (int i = 0; i < 8; i++) {
+		out->scale[i] = scale[i];
+		out->min[i] = min[i];
+	}
+}
+
+void quant_scales(uint32_t dtype, const uint8_t *block, struct quant_scales *out)
+{
+	int8_t scale[16] = {0};
+
+	*out = (struct quant_scales){0};
+	switch (dtype) {
+	case ZINC_Q2_K: scales_q2_k(block, out); return;
+	case ZINC_Q4_K:
+	case ZINC_Q5_K: scales_k4(block, out); return;
+	case ZINC_Q3_K:
+		quant_k3_scales(block + 96, scale);
+		out->d = f16_at(block + 108);
+		break;
+	case ZINC_Q6_K:
+		memcpy(scale, block + 192, sizeof(scale));
+		out->d = f16_at(block + 208);
+		break;
+	default:
+		quant_iq4_xs_scales(quant_u16(block + 2), block + 4, scale);
+		out->d = f16_at(block);
+		break;
+	}
+	for (int i = 0; i < 16; i++)
+		out->scale[i] = scale[i];
 }

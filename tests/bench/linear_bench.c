@@ -78,6 +78,8 @@ static struct zinc_op_linear make_op(struct bench *b, uint32_t dtype, uint32_t n
 	struct zinc_op_linear op = {.struct_size = sizeof(op)};
 
 	op.w = linear_view(&b->w, dtype, K, M, 1);
+	/* the bytes are all alike: they need no packing */
+	op.w.layout = q8 ? LIN_PACKED : 0;
 	op.y = linear_view(&b->y, ZINC_F32, M, n, 1);
 	op.x = linear_view(&b->x, ZINC_F32, K, n, 1);
 	op.n = zinc_imm(n);

@@ -177,6 +177,27 @@ void linear_case_create(struct linear_case *c, const struct linear_shape *shape,
 		create_routes(c, &seed);
 }
 
+static void pack(struct zinc_buf *b, struct zinc_view *v)
+{
+	struct zinc_buf packed;
+	uint64_t group = LIN_ROWS * v->nb[1];
+
+	linear_buf_create(&packed, b->bytes);
+	for (uint64_t at = 0; at < b->bytes; at += group)
+		lin_pack(v->dtype, b->base + at, v->nb[1], LIN_ROWS, v->ne[0], packed.base + at);
+	free(b->base);
+	b->base = packed.base;
+	v->layout = LIN_PACKED;
+}
+
+void linear_case_pack(struct linear_case *c)
+{
+	assert_int_equal(c->s.m % LIN_ROWS, 0);
+	pack(&c->w, &c->op.w);
+	if (c->s.act)
+		pack(&c->gate, &c->op.gate_w);
+}
+
 void linear_case_destroy(struct linear_case *c)
 {
 	struct zinc_buf *all[] = {&c->w, &c->gate, &c->x, &c->x_q8, &c->y, &c->residual, &c->ids,

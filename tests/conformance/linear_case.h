@@ -30,6 +30,9 @@ struct linear_case {
 void linear_case_create(struct linear_case *c, const struct linear_shape *shape, uint32_t seed);
 void linear_case_destroy(struct linear_case *c);
 
+/* Puts the weights (m a multiple of LIN_ROWS) in packed order. */
+void linear_case_pack(struct linear_case *c);
+
 /* The descriptor for a class: with x, or with x as quant_act wrote it. */
 struct zinc_op_linear linear_case_op(const struct linear_case *c, uint32_t numerics);
 

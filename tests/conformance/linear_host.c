@@ -2,9 +2,17 @@
  * fresh set of threads for each op. */
 #include "linear_host.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+
+#include "kernels.h"
+
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #define MAX_THREADS 8
 
@@ -57,11 +65,34 @@ static void *work(void *arg)
 	return NULL;
 }
 
+static void silu(float *y, const float *gate, const float *up, float limit, uint32_t n)
+{
+	(void)limit;
+	for (uint32_t i = 0; i < n; i++)
+		y[i] = (float)(gate[i] / (1.0 + exp(-(double)gate[i]))) * up[i];
+}
+
+static void gelu_tanh(float *y, const float *gate, const float *up, float limit, uint32_t n)
+{
+	(void)limit;
+	for (uint32_t i = 0; i < n; i++) {
+		double g = gate[i], u = 0.79788456080286536 * (g + 0.044715 * g * g * g);
+
+		y[i] = (float)(0.5 * g * (1.0 + tanh(u))) * up[i];
+	}
+}
+
+/* What products take from the other kernels, which have tests of their own. */
+static const struct cpu_kernels kernels = {
+	.glu = {[ZINC_ACT_SILU] = silu, [ZINC_ACT_GELU_TANH] = gelu_tanh},
+};
+
 int linear_host_run(enum cpu_isa isa, uint32_t n_threads, const struct zinc_op_impl *op,
                     const void *desc, uint32_t variant, const uint32_t *params)
 {
 	struct cpu_pool pool;
-	struct zinc_dev dev = {.pool = &pool, .n_threads = n_threads, .isa = isa};
+	struct zinc_dev dev = {.pool = &pool, .n_threads = n_threads, .isa = isa,
+	                       .kernels = &kernels};
 	struct zinc_cmd cmd = {.dev = &dev};
 	struct worker workers[MAX_THREADS];
 
@@ -99,6 +130,9 @@ bool linear_host_has(enum cpu_isa isa)
 		       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 #endif
 	}
+#elif defined(__aarch64__)
+	if (isa != CPU_ISA_PLAIN)
+		return isa == CPU_ISA_NEON || getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
 #endif
 	return isa == CPU_ISA_PLAIN;
 }

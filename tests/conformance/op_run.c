@@ -18,7 +18,10 @@ static const struct cpu_kernels *const emulated = &kernels_avx512_simde;
 static const struct cpu_kernels *const emulated = NULL;
 #endif
 
-static const char *const names[RUN_ISA_COUNT] = {"plain", "avx2", "avx512", "avx512 (simde)"};
+static const char *name_of(enum run_isa isa)
+{
+	return isa == RUN_AVX512_SIMDE ? "avx512 (simde)" : isa_name((enum cpu_isa)isa);
+}
 
 static void *host_alloc(void *ctx, size_t n, size_t align)
 {
@@ -57,7 +60,7 @@ static const char *host_option(void *ctx, const char *key)
 	if (!strcmp(key, "threads"))
 		return r->threads_text;
 	if (!strcmp(key, "isa"))
-		return r->isa == RUN_AVX512_SIMDE ? "avx2" : names[r->isa];
+		return r->isa == RUN_AVX512_SIMDE ? "avx2" : name_of(r->isa);
 	return NULL;
 }
 
@@ -76,7 +79,7 @@ bool run_open(struct op_run *r, enum run_isa isa, uint32_t n_threads)
 	if (!isa_at_hand(isa))
 		return false;
 	r->isa = isa;
-	r->isa_name = names[isa];
+	r->isa_name = name_of(isa);
 	r->n_threads = n_threads;
 	snprintf(r->threads_text, sizeof(r->threads_text), "%u", n_threads % 1000);
 	r->host = (struct zinc_host){.struct_size = sizeof(r->host), .abi_minor = ZINC_ABI_MINOR,
@@ -117,7 +120,7 @@ void run_everywhere(void (*fn)(struct op_run *))
 				fn(&r);
 				run_close(&r);
 			} else if (!told[isa]) {
-				printf("skipped: no %s here\n", names[isa]);
+				printf("skipped: no %s here\n", name_of(isa));
 				told[isa] = true;
 			}
 		}

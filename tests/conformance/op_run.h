@@ -16,7 +16,7 @@
 
 enum { RUN_MAX_BUFS = 64 };
 
-/* Instruction sets under test. SIMDE is the AVX-512 code compiled for emulated
+/* Instruction sets under test: those of enum cpu_isa, by number. SIMDE is the AVX-512 code compiled for emulated
  * vectors, where the build found SIMDe. */
 enum run_isa { RUN_PLAIN, RUN_AVX2, RUN_AVX512, RUN_AVX512_SIMDE, RUN_ISA_COUNT };
 

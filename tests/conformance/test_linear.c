@@ -267,6 +267,71 @@ static void a_column_does_not_see_the_others(void **state)
 					isa, i & 1 ? ZINC_NUM_Q8 : ZINC_NUM_F32);
 }
 
+static void check_packed(const struct linear_shape *shape)
+{
+	static const uint32_t classes[] = {ZINC_NUM_F32, ZINC_NUM_Q8};
+	float *plain[CPU_ISA_COUNT][2] = {{NULL}};
+	struct linear_case c;
+
+	linear_case_create(&c, shape, 5);
+	for (uint32_t i = 0; i < 2 * CPU_ISA_COUNT; i++)
+		if (linear_host_has(i / 2))
+			plain[i / 2][i % 2] = run(&c, i / 2, 2, &cpu_op_mmq, classes[i % 2]);
+	linear_case_pack(&c);
+	for (uint32_t i = 0; i < 2 * CPU_ISA_COUNT; i++) {
+		float *y;
+
+		if (!linear_host_has(i / 2))
+			continue;
+		y = run(&c, i / 2, 2, &cpu_op_mmq, classes[i % 2]);
+		expect_same(&c, plain[i / 2][i % 2], y, "packed weights");
+		free(y);
+		free(plain[i / 2][i % 2]);
+	}
+	linear_case_destroy(&c);
+}
+
+static void packed_weights_give_the_same_bits(void **state)
+{
+	static const uint32_t columns[] = {1, 3, 8, 70};
+
+	(void)state;
+	for (size_t t = 0; t < COUNT(block_types); t++)
+		for (size_t i = 0; i < COUNT(columns); i++)
+			check_packed(&(struct linear_shape){
+				.dtype = block_types[t], .k = k_of(block_types[t], 1 + (t + i) % 3),
+				.m = 48, .n = columns[i]});
+	for (uint32_t i = 0; i < 4; i++)
+		check_packed(&(struct linear_shape){
+			.dtype = ZINC_Q6_K, .gate_dtype = ZINC_Q4_K, .k = 512, .m = 32, .n = 6,
+			.n_expert = 5, .slots = i & 2 ? 3 : 0, .half_rows = i & 1,
+			.act = ZINC_ACT_SILU});
+}
+
+/* A window of packed rows starts and ends between groups. */
+static void packed_windows(void **state)
+{
+	struct linear_shape shape = {.dtype = ZINC_Q4_K, .k = 256, .m = 48, .n = 2,
+	                             .half_rows = true};
+	uint32_t q8 = linear_variant(&cpu_op_mmq, ZINC_NUM_Q8);
+	struct linear_case c;
+	struct zinc_op_linear op;
+
+	(void)state;
+	linear_case_create(&c, &shape, 3);
+	linear_case_pack(&c);
+	assert_int_equal(cpu_op_mmq.supports(NULL, &c.op, q8), ZINC_OK);
+	op = c.op, op.w.ne[1] = op.y.ne[0] = 40;
+	assert_int_equal(cpu_op_mmq.supports(NULL, &op, q8), ZINC_E_UNSUPPORTED);
+	op = c.op, op.w.off += 8 * op.w.nb[1];
+	assert_int_equal(cpu_op_mmq.supports(NULL, &op, q8), ZINC_E_UNSUPPORTED);
+	op = c.op, op.w.nb[1] += 2;
+	assert_int_equal(cpu_op_mmq.supports(NULL, &op, q8), ZINC_E_UNSUPPORTED);
+	op = c.op, op.w.dtype = ZINC_F16;
+	assert_int_equal(cpu_op_mmq.supports(NULL, &op, q8), ZINC_E_UNSUPPORTED);
+	linear_case_destroy(&c);
+}
+
 static void declines_what_it_cannot_do(void **state)
 {
 	struct linear_shape shape = {.dtype = ZINC_F16, .k = 256, .m = 4, .n = 9};
@@ -311,6 +376,8 @@ int main(void)
 		cmocka_unit_test(a_crowded_expert),
 		cmocka_unit_test(one_token_with_an_input_per_expert),
 		cmocka_unit_test(a_column_does_not_see_the_others),
+		cmocka_unit_test(packed_weights_give_the_same_bits),
+		cmocka_unit_test(packed_windows),
 		cmocka_unit_test(declines_what_it_cannot_do),
 	};
 

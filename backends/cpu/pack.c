@@ -1,0 +1,69 @@
+/* pack.c - the packed order of weights, chosen by the backend for what its
+ * kernels read: LIN_ROWS rows go together, block by block.
+ *
+ * A packed block is the transpose of LIN_ROWS blocks of the file taken as 32-bit
+ * words, [word][row], followed by what does not come in words, [row]: the F16
+ * factor (MXFP4: the exponent) of types whose blocks are no multiple of 4 bytes.
+ * It has as many bytes as the blocks it was made of. */
+#include <string.h>
+
+#include "linear.h"
+
+struct pack_format {
+	uint8_t words_at, n_words; /* of a block                                   */
+	uint8_t tail_at, tail_bytes; /* the rest                                   */
+};
+
+static const struct pack_format formats[] = {
+	[ZINC_Q8_0] = {2, 8, 0, 2},    [ZINC_Q4_0] = {2, 4, 0, 2},   [ZINC_Q4_1] = {0, 5, 0, 0},
+	[ZINC_Q5_0] = {2, 5, 0, 2},    [ZINC_Q5_1] = {0, 6, 0, 0},   [ZINC_Q2_K] = {0, 21, 0, 0},
+	[ZINC_Q3_K] = {0, 27, 108, 2}, [ZINC_Q4_K] = {0, 36, 0, 0},  [ZINC_Q5_K] = {0, 44, 0, 0},
+	[ZINC_Q6_K] = {0, 52, 208, 2}, [ZINC_IQ4_NL] = {2, 4, 0, 2}, [ZINC_IQ4_XS] = {0, 34, 0, 0},
+	[ZINC_MXFP4] = {1, 4, 0, 1},
+};
+
+static void pack_block(const struct pack_format *f, const uint8_t *w, uint64_t stride,
+                       uint8_t *packed)
+{
+	uint8_t *tail = packed + 4 * LIN_ROWS * f->n_words;
+
+	for (uint32_t i = 0; i < f->n_words; i++)
+		for (uint32_t r = 0; r < LIN_ROWS; r++)
+			memcpy(packed + 4 * (i * LIN_ROWS + r),
+			       w + r * stride + f->words_at + 4 * i, 4);
+	for (uint32_t r = 0; r < LIN_ROWS && f->tail_bytes == 2; r++)
+		memcpy(tail + 2 * r, w + r * stride + f->tail_at, 2);
+	for (uint32_t r = 0; r < LIN_ROWS && f->tail_bytes == 1; r++)
+		tail[r] = w[r * stride + f->tail_at];
+}
+
+void lin_pack(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t n_rows, uint32_t n,
+              uint8_t *packed)
+{
+	const struct quant_format *q = quant_format(dtype);
+	uint8_t copy[LIN_ROWS * LIN_CHUNK_BYTES];
+
+	for (uint32_t i = 0; i < n; i += q->elems, w += q->bytes, packed += LIN_ROWS * q->bytes) {
+		if (n_rows == LIN_ROWS) {
+			pack_block(&formats[dtype], w, stride, packed);
+			continue;
+		}
+		memset(copy, 0, LIN_ROWS * q->bytes);
+		for (uint32_t r = 0; r < n_rows; r++)
+			memcpy(copy + r * q->bytes, w + r * stride, q->bytes);
+		pack_block(&formats[dtype], copy, q->bytes, packed);
+	}
+}
+
+void lin_unpack_row(uint32_t dtype, const uint8_t *packed, uint32_t r, uint32_t n, uint8_t *row)
+{
+	const struct quant_format *q = quant_format(dtype);
+	const struct pack_format *f = &formats[dtype];
+
+	for (uint32_t i = 0; i < n; i += q->elems, row += q->bytes, packed += LIN_ROWS * q->bytes) {
+		for (uint32_t w = 0; w < f->n_words; w++)
+			memcpy(row + f->words_at + 4 * w, packed + 4 * (w * LIN_ROWS + r), 4);
+		memcpy(row + f->tail_at, packed + 4 * LIN_ROWS * f->n_words + f->tail_bytes * r,
+		       f->tail_bytes);
+	}
+}
