@@ -50,6 +50,8 @@ needs() {
 	[ "$goal" = build ] || cat <<-END
 		libcmocka-dev has_module cmocka
 		scdoc command -v scdoc
+		abigail-tools command -v abidiff
+		xz-utils command -v xz
 		mesa-vulkan-drivers has_file /usr/share/vulkan/icd.d/lvp_icd*.json
 		vulkan-validationlayers has_file /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json
 		libsimde-dev has_header simde/x86/avx512.h

@@ -21,6 +21,8 @@ stdenv.mkDerivation {
 
   postInstall = ''
     moveToOutput share/zinc/models "$models"
+    mkdir -p "$out/share/zinc"
+    ln -s "$models/share/zinc/models" "$out/share/zinc/models"
     moveToOutput share/zinc/skeleton "$dev"
     moveToOutput bin/zinc-plugin-test "$dev"
   '';

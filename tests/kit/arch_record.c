@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "optab.h"
 #include "shim/model/dtype.h"
 #include "unit/arch_graph.h"
 
@@ -149,44 +148,9 @@ static struct zinc_view table(struct zinc_graph *g, uint32_t which, uint32_t ind
 	               names[which]);
 }
 
-/* Ops that arch_check.c has no rule for: sizes only. */
-static void other_op(struct zinc_graph *g, uint32_t which, const void *desc)
-{
-	const struct optab_op *o = optab_get(which);
-	const struct zinc_op_head *head = desc;
-
-	if (!o || which == ZINC_OP_DMMV || which == ZINC_OP_MMQ || which == ZINC_OP_QUANT_ACT) {
-		graph_problem(g, "op %u is not for architectures to record", which);
-		return;
-	}
-	if (head->struct_size != o->size || head->flags)
-		graph_problem(g, "%s: struct_size or flags", o->name);
-	fprintf(g->out, "%s\n", o->name);
-	for (uint32_t i = 0; i < o->n_views; i++) {
-		struct zinc_buf *b = ((const struct zinc_view *)(const void *)(
-			(const uint8_t *)desc + o->views[i]))->buf;
-
-		if (b)
-			b->n_reads++, b->n_writes++;
-	}
-}
-
 static void op(struct zinc_graph *g, uint32_t which, const void *desc)
 {
-	struct zinc_op_moe_route route;
-
-	if (!op_layout(which)) {
-		other_op(g, which, desc);
-		return;
-	}
-	if (which == ZINC_OP_MOE_ROUTE) {
-		/* With or without: both are contracts. */
-		route = *(const struct zinc_op_moe_route *)desc;
-		route.flags |= ZINC_ROUTE_RENORM;
-		graph_check(g, which, &route);
-	} else {
-		graph_check(g, which, desc);
-	}
+	graph_check(g, which, desc);
 	graph_print(g, which, desc);
 }
 

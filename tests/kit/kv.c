@@ -106,7 +106,7 @@ static void one_side(const struct kv_shape *s, uint32_t dim, const float *x, str
 
 		for (uint32_t k = 0; k < dim && row >= 0; k++) {
 			size_t at = (size_t)row * dim + k, first = (size_t)i * dim + k / 32 * 32;
-			double top = 0;
+			float top = 0;
 
 			w->want[at] = x[(size_t)i * dim + k];
 			w->slack[at] = 0;
@@ -115,8 +115,8 @@ static void one_side(const struct kv_shape *s, uint32_t dim, const float *x, str
 				continue;
 			}
 			for (uint32_t j = 0; j < 32; j++)
-				top = fmax(top, fabs((double)x[first + j]));
-			w->slack[at] = top / 127 * 0.57;
+				top = fmaxf(top, fabsf(x[first + j]));
+			w->slack[at] = (double)top / 127 * 0.57;
 		}
 	}
 }

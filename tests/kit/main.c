@@ -32,6 +32,7 @@
  *     --listing           prints that listing
  *     --no-fork           all in this process, for debuggers
  *     --deadline SECONDS  how long a group may take
+ *     --help              a summary
  *     -v                  every case as it runs, and the plugin's log lines
  *
  * Example: zinc-plugin-test --ops --op flash_attn --case 12 -v backend_cpu.so
@@ -76,7 +77,8 @@ static const char usage[] =
 	"usage: zinc-plugin-test [--group NAME[,NAME] | --ops] [--op NAME[,NAME]]\n"
 	"           [--variant NAME] [--case N] [--list] [--quick] [--option KEY=VALUE]...\n"
 	"           [--model FILE.gguf [--golden FILE] [--listing]] [--tap | --json] [-v]\n"
-	"           [--no-fork] [--deadline SECONDS] FILE.so\n";
+	"           [--no-fork] [--deadline SECONDS] FILE.so\n"
+	"       zinc-plugin-test --help\n";
 
 static bool take(struct kit_options *o, int letter)
 {
@@ -110,9 +112,14 @@ static bool read_options(int argc, char **argv, struct kit_options *o)
 	int letter;
 
 	*o = (struct kit_options){.ops.only = -1};
-	while ((letter = getopt_long(argc, argv, "v", long_options, NULL)) >= 0)
+	while ((letter = getopt_long(argc, argv, "hv", long_options, NULL)) >= 0) {
+		if (letter == 'h') {
+			fputs(usage, stdout);
+			exit(0);
+		}
 		if (!take(o, letter))
 			return false;
+	}
 	if (optind != argc - 1)
 		return false;
 	o->file = argv[optind];

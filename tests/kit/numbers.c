@@ -236,15 +236,16 @@ static unsigned to_half(float f)
 
 static void encode_q8_0(const float *x, uint8_t *dst)
 {
-	double top = 0, d;
+	float top = 0;
 	unsigned h;
+	double d;
 
 	for (int i = 0; i < 32; i++)
-		top = fmax(top, fabs((double)x[i]));
-	h = to_half((float)(top / 127));
+		top = fmaxf(top, fabsf(x[i]));
+	d = (double)top / 127;
+	h = to_half((float)d);
 	dst[0] = (uint8_t)h;
 	dst[1] = (uint8_t)(h >> 8);
-	d = top / 127;
 	for (int i = 0; i < 32; i++)
 		dst[2 + i] = d > 0 ? (uint8_t)(int8_t)nearbyint(x[i] / d) : 0;
 }

@@ -33,12 +33,14 @@ grep -q '^ZINC_SANITIZE:BOOL=ON' "$build/CMakeCache.txt" && {
 zinc=$prefix/bin/zinc kit=$prefix/bin/zinc-plugin-test
 libdir=$(dirname "$(find "$prefix" -name zinc-plugin.pc)")
 export PKG_CONFIG_PATH="$libdir"
+libdir=${libdir#"$prefix/"}
+libdir=${libdir%/pkgconfig}
 
 # builds SKELETON: in a folder that can be read from nowhere else.
 builds() {
 	cp -R "$prefix/share/zinc/skeleton/$1" "$dir/$1"
 	"$cmake" -S "$dir/$1" -B "$dir/$1/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
-		-DCMAKE_C_FLAGS="-Wall -Wextra -Werror" -DCMAKE_BUILD_TYPE=Release >"$dir/log" 2>&1 &&
+		-DCMAKE_INSTALL_LIBDIR="$libdir" -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" -DCMAKE_BUILD_TYPE=Release >"$dir/log" 2>&1 &&
 		"$cmake" --build "$dir/$1/build" >>"$dir/log" 2>&1 ||
 		fail "$1: $(tail -n 20 "$dir/log")"
 	ctest --test-dir "$dir/$1/build" --output-on-failure >"$dir/log" 2>&1 ||
@@ -76,18 +78,21 @@ grep -q "flash_attn" "$dir/log" || fail "no list of missing ops: $(cat "$dir/log
 "$cmake" --install "$dir/arch/build" --prefix "$prefix" >"$dir/log" 2>&1 || fail "install: $(cat "$dir/log")"
 "$zinc" logits "$dir/proto.gguf" --ids 5 --out "$dir/got" >"$dir/log" 2>&1 || fail "installed: $(cat "$dir/log")"
 
-# The example has its own reference.
+# The example has its own reference, and is as short as its README says.
 builds example
+lines=$(cat "$dir"/example/*.[ch] | wc -l)
+grep -q ": $lines lines of C" "$dir/example/README.md" || fail "the example has $lines lines, not what its README says"
 lists example olmo2
 
 # Without CMake.
 if command -v pkg-config >/dev/null; then
+	of_prefix=--define-variable=prefix=$prefix
 	# shellcheck disable=SC2046 # flags are words
 	"$cc" -shared -fPIC -fvisibility=hidden -Wl,-z,defs -DZINC_PLUGIN_VERSION='"1"' \
-		$(pkg-config --define-prefix --cflags zinc-plugin) -o "$dir/arch_proto.so" "$dir"/arch/*.c -lm ||
+		$(pkg-config "$of_prefix" --cflags zinc-plugin) -o "$dir/arch_proto.so" "$dir"/arch/*.c -lm ||
 		fail "pkg-config's flags do not do"
-	[ -e "$(pkg-config --define-prefix --variable=manifestdir zinc-plugin)/cpu.ini" ] ||
-		fail "manifestdir: $(pkg-config --define-prefix --variable=manifestdir zinc-plugin)"
+	[ -e "$(pkg-config "$of_prefix" --variable=manifestdir zinc-plugin)/cpu.ini" ] ||
+		fail "manifestdir: $(pkg-config "$of_prefix" --variable=manifestdir zinc-plugin)"
 fi
 
 for page in man1/zinc.1 man7/zinc-plugin-abi.7; do

@@ -50,6 +50,16 @@ static const struct op_layout layouts[ZINC_OP_COUNT] = {
 		OUT(unary, y), IN(unary, x)),
 	[ZINC_OP_SOFTCAP] = LAYOUT("softcap", unary,
 		OUT(unary, y), IN(unary, x)),
+	[ZINC_OP_SIGMOID_GATE] = LAYOUT("sigmoid_gate", sigmoid_gate,
+		OUT(sigmoid_gate, y), IN(sigmoid_gate, x), IN(sigmoid_gate, gate)),
+	[ZINC_OP_COPY] = LAYOUT("copy", copy,
+		OUT(copy, y), IN(copy, x)),
+	[ZINC_OP_CAST] = LAYOUT("cast", copy,
+		OUT(copy, y), IN(copy, x)),
+	[ZINC_OP_ARGMAX] = LAYOUT("argmax", argmax,
+		OUT(argmax, ids), IN(argmax, x)),
+	[ZINC_OP_TOP_LOGITS] = LAYOUT("top_logits", top_logits,
+		OUT(top_logits, ids), OUT(top_logits, values), IN(top_logits, x)),
 	[ZINC_OP_MOE_ROUTE] = LAYOUT("moe_route", moe_route,
 		OUT(moe_route, ids), OUT(moe_route, weights), OUT(moe_route, expert_first),
 		OUT(moe_route, perm), IN(moe_route, logits), MAY(moe_route, bias),
@@ -334,10 +344,50 @@ static void check_binary(struct zinc_graph *g, const struct zinc_op_binary *d)
 		need(g, d->b.ne[i] == 1 || d->b.ne[i] == d->a.ne[i], "add, mul: b does not repeat");
 }
 
+static void check_gate(struct zinc_graph *g, const struct zinc_op_sigmoid_gate *d)
+{
+	struct zinc_view one = d->x;
+
+	one.ne[0] = 1;
+	need(g, same(d->x, d->y), "sigmoid_gate: y differs from x");
+	need(g, same(d->gate, d->x) || same(d->gate, one), "sigmoid_gate: gate does not fit x");
+}
+
+static void check_copy(struct zinc_graph *g, const struct zinc_op_copy *d, bool cast)
+{
+	const uint64_t both = ZINC_TBIT(d->x.dtype) | ZINC_TBIT(d->y.dtype);
+
+	need(g, same(d->x, d->y), "copy, cast: y differs from x");
+	need(g, cast || d->x.dtype == d->y.dtype, "copy: y has another dtype than x");
+	need(g, !cast || (both & ~ZINC_TMASK_PLAIN) == 0 ||
+	                (d->x.dtype == ZINC_F32 && d->y.dtype == ZINC_Q8_0),
+	     "cast: there is no conversion between these dtypes");
+}
+
+static void check_top(struct zinc_graph *g, const struct zinc_op_top_logits *d)
+{
+	need(g, d->n_top >= 1 && d->n_top <= d->x.ne[0], "top_logits: n_top");
+	need(g, is2(d->ids, d->n.imm, d->n_top) && d->ids.dtype == ZINC_I32, "top_logits: ids");
+	need(g, is2(d->values, d->n.imm, d->n_top), "top_logits: values");
+}
+
+static void check_glu(struct zinc_graph *g, const struct zinc_op_glu *d)
+{
+	need(g, same(d->gate, d->up) && same(d->gate, d->y) && d->act, "glu");
+}
+
+static void check_unary(struct zinc_graph *g, const struct zinc_op_unary *d)
+{
+	need(g, same(d->x, d->y) && d->value != 0, "scale, softcap");
+}
+
+static void check_argmax(struct zinc_graph *g, const struct zinc_op_argmax *d)
+{
+	need(g, d->ids.dtype == ZINC_I32 && d->ids.ne[0] == d->n.imm, "argmax: ids");
+}
+
 static void check_shapes(struct zinc_graph *g, uint32_t op, const void *desc)
 {
-	const struct zinc_op_glu *glu = desc;
-	const struct zinc_op_unary *unary = desc;
 
 	switch (op) {
 	case ZINC_OP_EMBED: check_embed(g, desc); break;
@@ -352,12 +402,13 @@ static void check_shapes(struct zinc_graph *g, uint32_t op, const void *desc)
 	case ZINC_OP_DELTA_NET: check_delta(g, desc); break;
 	case ZINC_OP_ADD:
 	case ZINC_OP_MUL: check_binary(g, desc); break;
-	case ZINC_OP_GLU:
-		need(g, same(glu->gate, glu->up) && same(glu->gate, glu->y) && glu->act, "glu");
-		break;
-	default:
-		need(g, same(unary->x, unary->y) && unary->value != 0, "scale, softcap");
-		break;
+	case ZINC_OP_GLU: check_glu(g, desc); break;
+	case ZINC_OP_SIGMOID_GATE: check_gate(g, desc); break;
+	case ZINC_OP_COPY:
+	case ZINC_OP_CAST: check_copy(g, desc, op == ZINC_OP_CAST); break;
+	case ZINC_OP_ARGMAX: check_argmax(g, desc); break;
+	case ZINC_OP_TOP_LOGITS: check_top(g, desc); break;
+	default: check_unary(g, desc); break;
 	}
 }
 
@@ -373,7 +424,7 @@ void graph_check(struct zinc_graph *g, uint32_t op, const void *desc)
 	const struct zinc_u32 *n = (const void *)((const char *)desc + l->n_off);
 	if (head->struct_size != l->size)
 		graph_problem(g, "%s: struct_size is not set", l->name);
-	if (head->flags != (op == ZINC_OP_MOE_ROUTE ? ZINC_ROUTE_RENORM : 0))
+	if (head->flags & ~(uint32_t)(op == ZINC_OP_MOE_ROUTE ? ZINC_ROUTE_RENORM : 0))
 		graph_problem(g, "%s: unexpected flags", l->name);
 	if (!(n->slot == ZINC_SLOT_N_TOKENS && n->imm == g->shape->max_tokens) &&
 	    !(n->slot == ZINC_SLOT_N_OUT && n->imm == g->shape->max_out))

@@ -12,8 +12,7 @@ struct rec {
 	const struct olmo2 *p;
 	const struct zinc_arch_host *host;
 	struct zinc_graph *graph;
-	struct zinc_u32 n; /* rows: tokens, and past the last attention only those
-	                    * whose logits somebody reads */
+	struct zinc_u32 n; /* rows: tokens; past the last attention, those that are read */
 	struct zinc_u32 n_seqs;
 };
 
@@ -61,16 +60,9 @@ static struct zinc_view linear(const struct rec *r, uint32_t weight, struct zinc
 static void rope(const struct rec *r, struct zinc_view q, struct zinc_view k)
 {
 	struct zinc_op_rope_dual op = {
-		.struct_size = sizeof(op),
-		.q = q,
-		.k = k,
-		.q_out = q,
-		.k_out = k,
-		.pos = table(r, ZINC_TABLE_TOK_POS, 0),
-		.freqs = r->host->constant(r->graph, 0),
-		.n = r->n,
-		.n_rot = r->p->head_dim,
-		.mode = ZINC_ROPE_NEOX,
+		.struct_size = sizeof(op), .n = r->n, .q = q, .q_out = q, .k = k, .k_out = k,
+		.pos = table(r, ZINC_TABLE_TOK_POS, 0), .freqs = r->host->constant(r->graph, 0),
+		.n_rot = r->p->head_dim, .mode = ZINC_ROPE_NEOX,
 	};
 
 	r->host->op(r->graph, ZINC_OP_ROPE_DUAL, &op);
@@ -84,15 +76,10 @@ static struct zinc_view attend(const struct rec *r, uint32_t block, struct zinc_
 	struct zinc_view out = temp(r, p->n_head * p->head_dim);
 	struct zinc_op_kv_write w = {.struct_size = sizeof(w), .k = k, .v = v, .n = r->n};
 	struct zinc_op_flash_attn a = {
-		.struct_size = sizeof(a),
-		.q = q,
-		.out = zinc_view_heads(out, p->head_dim),
-		.n = r->n,
-		.n_seqs = r->n_seqs,
-		.q_head_dim = p->head_dim,
-		.kv_head_dim = p->head_dim,
-		.n_head = p->n_head,
-		.n_head_kv = p->n_head_kv,
+		.struct_size = sizeof(a), .n = r->n, .n_seqs = r->n_seqs,
+		.q = q, .out = zinc_view_heads(out, p->head_dim),
+		.q_head_dim = p->head_dim, .kv_head_dim = p->head_dim,
+		.n_head = p->n_head, .n_head_kv = p->n_head_kv,
 		.scale = (float)(1.0 / sqrt(p->head_dim)),
 	};
 

@@ -18,8 +18,7 @@ int olmo2_fail(struct zinc_err *err, int code, const char *fmt, ...)
 
 	if (!err)
 		return code;
-	err->code = code;
-	err->native = 0;
+	*err = (struct zinc_err){.code = code};
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
@@ -43,13 +42,11 @@ static int read_numbers(struct olmo2 *p, struct zinc_err *err)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (p->host->meta_u32(p->meta, all[i].key, all[i].out))
-			return olmo2_fail(err, ZINC_E_INVALID,
-			                  "metadata key %s is missing or no whole number",
+			return olmo2_fail(err, ZINC_E_INVALID, "key %s is no whole number",
 			                  all[i].key);
 		if (*all[i].out < 1 || *all[i].out > all[i].max)
-			return olmo2_fail(err, ZINC_E_INVALID,
-			                  "metadata key %s is %u, not 1 to %u", all[i].key,
-			                  *all[i].out, all[i].max);
+			return olmo2_fail(err, ZINC_E_INVALID, "key %s is %u, not 1 to %u",
+			                  all[i].key, *all[i].out, all[i].max);
 	}
 	return ZINC_OK;
 }
@@ -57,31 +54,25 @@ static int read_numbers(struct olmo2 *p, struct zinc_err *err)
 static int read_f32(const struct olmo2 *p, const char *key, float *out, struct zinc_err *err)
 {
 	if (p->host->meta_f32(p->meta, key, out) || !(*out > 0) || !isfinite(*out))
-		return olmo2_fail(err, ZINC_E_INVALID,
-		                  "metadata key %s is missing or no positive number", key);
+		return olmo2_fail(err, ZINC_E_INVALID, "key %s is no positive number", key);
 	return ZINC_OK;
 }
 
 static int read_keys(struct olmo2 *p, struct zinc_err *err)
 {
 	struct zinc_tensor_info embd = {.struct_size = sizeof(embd)};
-	int rc = read_numbers(p, err);
 
-	if (!rc)
-		rc = read_f32(p, "olmo2.attention.layer_norm_rms_epsilon", &p->norm_eps, err);
-	if (!rc)
-		rc = read_f32(p, "olmo2.rope.freq_base", &p->rope_base, err);
-	if (rc)
-		return rc;
+	if (read_numbers(p, err) || read_f32(p, "olmo2.rope.freq_base", &p->rope_base, err) ||
+	    read_f32(p, "olmo2.attention.layer_norm_rms_epsilon", &p->norm_eps, err))
+		return ZINC_E_INVALID;
 	if (p->host->meta_u32(p->meta, "olmo2.attention.key_length", &p->head_dim))
 		p->head_dim = p->info.n_embd / p->n_head;
 	if (p->head_dim < 2 || p->head_dim > MAX_HEAD_DIM || p->head_dim % 2)
 		return olmo2_fail(err, ZINC_E_INVALID, "heads of %u lanes: must be even, 2 to %d",
 		                  p->head_dim, MAX_HEAD_DIM);
 	if (p->n_head % p->n_head_kv)
-		return olmo2_fail(err, ZINC_E_INVALID,
-		                  "%u query heads cannot share %u key heads evenly", p->n_head,
-		                  p->n_head_kv);
+		return olmo2_fail(err, ZINC_E_INVALID, "%u query heads cannot share %u key heads",
+		                  p->n_head, p->n_head_kv);
 	if (p->host->tensor(p->meta, "token_embd.weight", &embd))
 		return olmo2_fail(err, ZINC_E_INVALID, "tensor token_embd.weight is missing");
 	p->info.n_vocab = embd.ne[1];
@@ -91,12 +82,10 @@ static int read_keys(struct olmo2 *p, struct zinc_err *err)
 
 static int allocate(struct olmo2 *p)
 {
-	uint32_t n_layer = p->info.n_layer;
-
-	p->n_weights = W_BLOCKS + n_layer * B_COUNT;
+	p->n_weights = W_BLOCKS + p->info.n_layer * B_COUNT;
 	p->weights = calloc(p->n_weights, sizeof(*p->weights));
-	p->names = calloc(p->n_weights + n_layer, sizeof(*p->names));
-	p->states = calloc(n_layer, sizeof(*p->states));
+	p->names = calloc(p->n_weights + p->info.n_layer, sizeof(*p->names));
+	p->states = calloc(p->info.n_layer, sizeof(*p->states));
 	p->freqs = calloc(p->head_dim / 2, sizeof(*p->freqs));
 	return p->weights && p->names && p->states && p->freqs;
 }
@@ -112,11 +101,9 @@ static void declare(struct olmo2 *p, uint32_t index, int32_t layer, const char *
 	else
 		snprintf(full, sizeof(*p->names), "blk.%d.%s.weight", layer, name);
 	p->weights[index] = (struct zinc_weight_decl){
-		.name = full,
-		.ne = {in, out, 1, 1},
+		.name = full, .layer = layer, .ne = {in, out, 1, 1},
 		.dtypes = out == 1 ? ZINC_TBIT(ZINC_F32) : 0,
 		.roles = out == 1 ? ZINC_ROLE_VECTOR : ZINC_ROLE_LINEAR,
-		.layer = layer,
 	};
 }
 
@@ -128,17 +115,12 @@ static void declare_block(struct olmo2 *p, uint32_t block)
 		const char *name;
 		uint32_t in, out;
 	} all[B_COUNT] = {
-		[B_Q] = {"attn_q", embd, q},
-		[B_K] = {"attn_k", embd, kv},
-		[B_V] = {"attn_v", embd, kv},
-		[B_Q_NORM] = {"attn_q_norm", q, 1},
-		[B_K_NORM] = {"attn_k_norm", kv, 1},
-		[B_OUT] = {"attn_output", q, embd},
+		[B_Q] = {"attn_q", embd, q}, [B_K] = {"attn_k", embd, kv},
+		[B_V] = {"attn_v", embd, kv}, [B_Q_NORM] = {"attn_q_norm", q, 1},
+		[B_K_NORM] = {"attn_k_norm", kv, 1}, [B_OUT] = {"attn_output", q, embd},
 		[B_ATTN_NORM] = {"post_attention_norm", embd, 1},
-		[B_GATE] = {"ffn_gate", embd, p->n_ff},
-		[B_UP] = {"ffn_up", embd, p->n_ff},
-		[B_DOWN] = {"ffn_down", p->n_ff, embd},
-		[B_FFN_NORM] = {"post_ffw_norm", embd, 1},
+		[B_GATE] = {"ffn_gate", embd, p->n_ff}, [B_UP] = {"ffn_up", embd, p->n_ff},
+		[B_DOWN] = {"ffn_down", p->n_ff, embd}, [B_FFN_NORM] = {"post_ffw_norm", embd, 1},
 	};
 	char *name = p->names[p->n_weights + block];
 
@@ -147,12 +129,8 @@ static void declare_block(struct olmo2 *p, uint32_t block)
 		        all[i].out);
 	snprintf(name, sizeof(*p->names), "blk.%u.kv", block);
 	p->states[block] = (struct zinc_state_decl){
-		.name = name,
-		.kind = ZINC_STATE_KV,
-		.layer = (int32_t)block,
-		.n_head_kv = p->n_head_kv,
-		.k_head_dim = p->head_dim,
-		.v_head_dim = p->head_dim,
+		.name = name, .kind = ZINC_STATE_KV, .layer = (int32_t)block,
+		.n_head_kv = p->n_head_kv, .k_head_dim = p->head_dim, .v_head_dim = p->head_dim,
 	};
 }
 

@@ -10,18 +10,8 @@
 /* Weights by their index in the declared list: three, then B_COUNT a block. */
 enum { W_EMBD, W_NORM, W_HEAD, W_BLOCKS };
 enum {
-	B_Q,
-	B_K,
-	B_V,
-	B_Q_NORM,
-	B_K_NORM,
-	B_OUT,
-	B_ATTN_NORM,
-	B_GATE,
-	B_UP,
-	B_DOWN,
-	B_FFN_NORM,
-	B_COUNT
+	B_Q, B_K, B_V, B_Q_NORM, B_K_NORM, B_OUT, B_ATTN_NORM,
+	B_GATE, B_UP, B_DOWN, B_FFN_NORM, B_COUNT
 };
 
 struct olmo2 {

@@ -61,19 +61,15 @@ static int tokenizer(void *model, struct zinc_tok_spec *out, struct zinc_err *er
 	uint64_t n;
 
 	if (p->host->meta_str(p->meta, "tokenizer.ggml.pre", &pre, &n))
-		return olmo2_fail(err, ZINC_E_INVALID, "metadata key tokenizer.ggml.pre is missing");
+		return olmo2_fail(err, ZINC_E_INVALID, "key tokenizer.ggml.pre is missing");
 	if (n != 4 || memcmp(pre, "dbrx", 4))
-		return olmo2_fail(err, ZINC_E_UNSUPPORTED,
-		                  "tokenizer.ggml.pre is %.*s: this plugin knows dbrx",
+		return olmo2_fail(err, ZINC_E_UNSUPPORTED, "tokenizer.ggml.pre is %.*s, not dbrx",
 		                  (int)(n < 40 ? n : 40), pre);
 	*out = (struct zinc_tok_spec){
-		.struct_size = size,
-		.kind = ZINC_TOK_BPE_BYTES,
-		.n_patterns = 1,
-		.patterns = {words},
+		.struct_size = size, .kind = ZINC_TOK_BPE_BYTES, .unk = -1,
+		.n_patterns = 1, .patterns = {words},
 		.bos = token_id(p, "tokenizer.ggml.bos_token_id"),
 		.eos = token_id(p, "tokenizer.ggml.eos_token_id"),
-		.unk = -1,
 		.pad = token_id(p, "tokenizer.ggml.padding_token_id"),
 	};
 	return ZINC_OK;
@@ -81,8 +77,7 @@ static int tokenizer(void *model, struct zinc_tok_spec *out, struct zinc_err *er
 
 static int init(const struct zinc_host *host, void **self, struct zinc_err *err)
 {
-	(void)host;
-	(void)err;
+	(void)host, (void)err;
 	*self = NULL;
 	return ZINC_OK;
 }
@@ -95,27 +90,16 @@ static void fini(void *self)
 static const char *const gguf_names[] = {"olmo2", NULL};
 
 static const struct zinc_arch arch = {
-	.struct_size = sizeof(arch),
-	.gguf_names = gguf_names,
-	.open = olmo2_open,
-	.close = olmo2_close,
-	.info = info,
-	.weights = weights,
-	.constants = constants,
-	.states = states,
-	.tokenizer = tokenizer,
-	.build = olmo2_build,
+	.struct_size = sizeof(arch), .gguf_names = gguf_names,
+	.open = olmo2_open, .close = olmo2_close, .info = info,
+	.weights = weights, .constants = constants, .states = states,
+	.tokenizer = tokenizer, .build = olmo2_build,
 	/* No .chat: prompts go to the model as they are (zinc run --raw). */
 };
 
 const struct zinc_plugin zinc_plugin_v0 = {
-	.magic = ZINC_PLUGIN_MAGIC,
-	.struct_size = sizeof(struct zinc_plugin),
-	.abi_minor = ZINC_ABI_MINOR,
-	.kind = ZINC_KIND_ARCH,
-	.id = "olmo2",
-	.version = ZINC_PLUGIN_VERSION,
-	.init = init,
-	.fini = fini,
-	.arch = &arch,
+	.magic = ZINC_PLUGIN_MAGIC, .struct_size = sizeof(struct zinc_plugin),
+	.abi_minor = ZINC_ABI_MINOR, .kind = ZINC_KIND_ARCH,
+	.id = "olmo2", .version = ZINC_PLUGIN_VERSION,
+	.init = init, .fini = fini, .arch = &arch,
 };
