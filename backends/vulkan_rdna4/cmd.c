@@ -1,6 +1,8 @@
 /* cmd.c - recording: the list of dispatches and their arguments. */
 #include "cmd.h"
 
+#include "join.h"
+
 #include <string.h>
 
 enum { ARGS_ALIGN = 16 };
@@ -47,7 +49,8 @@ static int add_step(struct zinc_cmd *cmd, const struct rdna4_call *call,
 	memcpy(cmd->args + cmd->n_args, call->args, call->args_bytes);
 	s = &cmd->steps[cmd->n_steps++];
 	*s = (struct rdna4_step){.pipeline = pipeline, .op = cmd->n_ops - 1,
-	                         .args = cmd->n_args, .args_bytes = call->args_bytes};
+	                         .args = cmd->n_args, .args_bytes = call->args_bytes,
+	                         .flops = call->flops};
 	memcpy(s->groups, call->groups, sizeof(s->groups));
 	s->barrier = hazard_add(&cmd->hazard, call->ranges, call->n_ranges);
 	cmd->n_args += bytes;
@@ -63,6 +66,37 @@ int rdna4_dispatch(struct zinc_cmd *cmd, struct rdna4_call *call)
 	return add_step(cmd, call,
 	                rdna4_pipelines_get(cmd->dev->pipelines, call->shader, call->spec,
 	                                    call->n_spec));
+}
+
+bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rdna4_call *call,
+                       void *args, uint32_t args_bytes)
+{
+	const struct rdna4_step *s = cmd->n_steps ? &cmd->steps[cmd->n_steps - 1] : NULL;
+
+	if (cmd->err.code || !s || strcmp(s->pipeline->shader, shader) ||
+	    s->args_bytes != args_bytes)
+		return false;
+	*call = (struct rdna4_call){.shader = s->pipeline->shader, .n_spec = s->pipeline->n_spec,
+	                            .args = args, .args_bytes = args_bytes};
+	memcpy(call->spec, s->pipeline->spec, sizeof(call->spec));
+	memcpy(call->groups, s->groups, sizeof(call->groups));
+	memcpy(args, cmd->args + s->args, args_bytes);
+	return true;
+}
+
+bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call)
+{
+	struct rdna4_step *s = &cmd->steps[cmd->n_steps - 1];
+	struct rdna4_pipeline *pipeline;
+
+	if (!hazard_join(&cmd->hazard, call->ranges, call->n_ranges))
+		return false;
+	pipeline = rdna4_pipelines_get(cmd->dev->pipelines, call->shader, call->spec, call->n_spec);
+	if (!pipeline)
+		return false;
+	s->pipeline = pipeline;
+	memcpy(cmd->args + s->args, call->args, call->args_bytes);
+	return true;
 }
 
 /* What is wrong with recording this op, if anything, sticks to the list. */

@@ -13,6 +13,7 @@ struct rdna4_step {
 	uint64_t args;       /* offset in the list's args     */
 	uint32_t args_bytes;
 	bool barrier;        /* stands before it              */
+	uint64_t flops;
 };
 
 struct zinc_cmd {
@@ -31,9 +32,15 @@ struct zinc_cmd {
 	/* Parameter slots, then the arguments too big for push constants. */
 	struct zinc_buf *memory;
 	VkCommandPool pool;
-	VkCommandBuffer commands;
+	VkCommandBuffer *parts;     /* started one after the other */
+	uint32_t n_parts;
 	VkQueryPool queries;        /* n_ops + 1 timestamps with ZINC_CMD_PROFILE */
 };
+
+/* Parts of a list at most, and what one should have at most: about a second of a slow
+ * device, since drivers end work that takes some seconds. */
+enum { RDNA4_PARTS_MAX = 128 };
+#define RDNA4_PART_FLOPS 400e9
 
 /* Bytes of the parameter slots in front of the arguments. */
 #define RDNA4_PARAM_BYTES (ZINC_SLOT_COUNT * sizeof(uint32_t))

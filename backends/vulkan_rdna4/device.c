@@ -13,16 +13,22 @@ static int create_device(struct zinc_dev *dev, struct zinc_err *err)
 	const struct rdna4_gpu *gpu = dev->gpu;
 	const struct vk_instance_functions *vk = &dev->plugin->vk;
 	static const float priority = 1.0f;
-	const char *extensions[2];
+	const char *extensions[8];
 	VkPhysicalDeviceSubgroupSizeControlFeatures size_control = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
 		.subgroupSizeControl = VK_TRUE, .computeFullSubgroups = VK_TRUE};
+	VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
+		.shaderIntegerDotProduct = VK_TRUE};
+	VkPhysicalDeviceCooperativeMatrixFeaturesKHR coop = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+		.cooperativeMatrix = VK_TRUE};
 	VkPhysicalDeviceVulkan12Features v12 = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-		.pNext = gpu->can_set_subgroup ? &size_control : NULL,
 		.storageBuffer8BitAccess = VK_TRUE, .shaderInt8 = VK_TRUE,
 		.bufferDeviceAddress = VK_TRUE, .timelineSemaphore = VK_TRUE,
-		.scalarBlockLayout = VK_TRUE};
+		.scalarBlockLayout = VK_TRUE, .shaderFloat16 = gpu->has_coop,
+		.vulkanMemoryModel = gpu->has_coop};
 	VkPhysicalDeviceVulkan11Features v11 = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &v12,
 		.storageBuffer16BitAccess = VK_TRUE};
@@ -38,9 +44,23 @@ static int create_device(struct zinc_dev *dev, struct zinc_err *err)
 		.ppEnabledExtensionNames = extensions};
 	VkResult r;
 
-	if (gpu->can_set_subgroup)
+	if (gpu->can_set_subgroup) {
+		size_control.pNext = v12.pNext;
+		v12.pNext = &size_control;
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+	}
+	if (gpu->has_dot) {
+		dot.pNext = v12.pNext;
+		v12.pNext = &dot;
+		extensions[info.enabledExtensionCount++] =
+			VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+	}
+	if (gpu->has_coop) {
+		coop.pNext = v12.pNext;
+		v12.pNext = &coop;
+		extensions[info.enabledExtensionCount++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+	}
 	if (gpu->has_budget)
 		extensions[info.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
 	r = vk->CreateDevice(gpu->handle, &info, NULL, &dev->device);

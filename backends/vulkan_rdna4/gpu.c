@@ -10,6 +10,8 @@ struct answers {
 	VkPhysicalDeviceVulkan11Features v11;
 	VkPhysicalDeviceVulkan12Features v12;
 	VkPhysicalDeviceSubgroupSizeControlFeatures size_control;
+	VkPhysicalDeviceShaderIntegerDotProductFeatures dot;
+	VkPhysicalDeviceCooperativeMatrixFeaturesKHR coop;
 	VkPhysicalDeviceProperties2 props;
 	VkPhysicalDeviceDriverProperties driver;
 	VkPhysicalDeviceSubgroupProperties subgroup;
@@ -37,6 +39,15 @@ static void read_extensions(const struct vk_instance_functions *vk, struct rdna4
 	gpu->has_pci = has_extension(list, n, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME);
 	gpu->can_set_subgroup =
 		has_extension(list, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+	gpu->has_coop = has_extension(list, n, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
+	gpu->has_dot = has_extension(list, n, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
+}
+
+/* Puts a struct into a chain, behind the one whose pNext is given. */
+static void link_in(void **behind, void *what, void **next)
+{
+	*next = *behind;
+	*behind = what;
 }
 
 static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *gpu,
@@ -47,6 +58,8 @@ static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *
 		.v11 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES},
 		.v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES},
 		.size_control = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES},
+		.dot = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES},
+		.coop = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR},
 		.props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2},
 		.driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES},
 		.subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES},
@@ -55,7 +68,11 @@ static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *
 	};
 	a->v11.pNext = &a->v12;
 	if (gpu->can_set_subgroup)
-		a->v12.pNext = &a->size_control;
+		link_in(&a->v12.pNext, &a->size_control, &a->size_control.pNext);
+	if (gpu->has_dot)
+		link_in(&a->v12.pNext, &a->dot, &a->dot.pNext);
+	if (gpu->has_coop)
+		link_in(&a->v12.pNext, &a->coop, &a->coop.pNext);
 	vk->GetPhysicalDeviceFeatures2(gpu->handle, &a->features);
 	a->props.pNext = &a->driver;
 	a->driver.pNext = &a->subgroup;
@@ -86,6 +103,35 @@ static const char *missing_feature(const struct answers *a)
 	    !(a->subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT))
 		return "subgroup operations in compute shaders";
 	return NULL;
+}
+
+/* Matrices of F16 that are summed in F32 by a subgroup; 16 x 16 x 16 where there are
+ * several. */
+static void find_matrices(const struct vk_instance_functions *vk, struct rdna4_gpu *gpu)
+{
+	VkCooperativeMatrixPropertiesKHR list[128];
+	uint32_t n = sizeof(list) / sizeof(list[0]);
+	VkResult r;
+
+	for (uint32_t i = 0; i < n; i++)
+		list[i] = (VkCooperativeMatrixPropertiesKHR){
+			.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR};
+	if (!vk->GetPhysicalDeviceCooperativeMatrixPropertiesKHR)
+		return;
+	r = vk->GetPhysicalDeviceCooperativeMatrixPropertiesKHR(gpu->handle, &n, list);
+	for (uint32_t i = 0; i < n && (!r || r == VK_INCOMPLETE); i++) {
+		const VkCooperativeMatrixPropertiesKHR *p = &list[i];
+		bool best = p->MSize == 16 && p->NSize == 16 && p->KSize == 16;
+
+		if (p->AType != VK_COMPONENT_TYPE_FLOAT16_KHR || p->BType != p->AType ||
+		    p->CType != VK_COMPONENT_TYPE_FLOAT32_KHR || p->ResultType != p->CType ||
+		    p->scope != VK_SCOPE_SUBGROUP_KHR || 64 % p->KSize || 32 % p->NSize ||
+		    64 % p->MSize || (gpu->coop_m && !best))
+			continue;
+		gpu->coop_m = p->MSize;
+		gpu->coop_n = p->NSize;
+		gpu->coop_k = p->KSize;
+	}
 }
 
 /* A family made for compute alone runs beside the desktop's drawing. */
@@ -137,6 +183,11 @@ void rdna4_gpu_describe(const struct vk_instance_functions *vk, struct rdna4_gpu
 	gpu->max_alloc = a.limits.maxMemoryAllocationSize;
 	gpu->can_set_subgroup = gpu->can_set_subgroup && a.size_control.subgroupSizeControl &&
 	                        a.size_control.computeFullSubgroups;
+	gpu->has_coop = gpu->has_coop && a.coop.cooperativeMatrix && a.v12.shaderFloat16 &&
+	                a.v12.vulkanMemoryModel;
+	if (gpu->has_coop)
+		find_matrices(vk, gpu);
+	gpu->has_dot = gpu->has_dot && a.dot.shaderIntegerDotProduct;
 	snprintf(gpu->driver, sizeof(gpu->driver), "%.30s %.30s", a.driver.driverName,
 	         a.driver.driverInfo);
 	if (gpu->has_pci)

@@ -24,6 +24,19 @@ bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
 	return wait;
 }
 
+bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
+{
+	if (h->n + n > HAZARD_MAX)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < h->n; k++)
+			if (collide(&ranges[i], &h->seen[k]))
+				return false;
+	memcpy(h->seen + h->n, ranges, n * sizeof(*ranges));
+	h->n += n;
+	return true;
+}
+
 /* From the first byte to behind the last, gaps included. */
 static void add_range(struct rdna4_call *call, const struct zinc_view *v, bool write)
 {

@@ -14,5 +14,8 @@ struct hazard {
 
 /* Adds a dispatch's ranges; true when a barrier must stand before it. */
 bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n);
+/* Adds to the ranges of the last dispatch; false, nothing changed, where they collide
+ * with anything since the last barrier. */
+bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n);
 
 #endif

@@ -1,9 +1,10 @@
 /* linear.c - checks and arguments of the matrix product. */
 #include "linear.h"
 
+#include "layout.h"
 #include "weight.h"
 
-enum { COLUMNS_GROUP = 64, TEAM = 16, ROWS = COLUMNS_GROUP / TEAM };
+enum { COLUMNS_GROUP = 64, TEAM = 16 };
 
 static bool weight_ok(const struct zinc_view *w, const struct zinc_view *like)
 {
@@ -23,20 +24,31 @@ static bool x_is_per_expert(const struct zinc_op_linear *d)
 	return d->x.ne[2] > 1 || (d->n.imm == 1 && d->x.ne[1] == d->ids.ne[0]);
 }
 
+/* F32, or as quant_act wrote it. */
+static bool input_ok(const struct zinc_op_linear *d)
+{
+	const struct zinc_view *x = &d->x;
+	bool per_expert = is_experts(d) && x_is_per_expert(d);
+
+	if (!zinc_view_present(x) || !rdna4_fits(x) || x->ne[0] != d->w.ne[0] || x->ne[3] != 1 ||
+	    (per_expert ? x->ne[1] != d->ids.ne[0] || x->ne[2] < d->n.imm
+	                : x->ne[2] != 1 || x->ne[1] < d->n.imm))
+		return false;
+	if (x->layout == RDNA4_ACT_PLAIN)
+		return zinc_shape_is(x, ZINC_F32);
+	return x->dtype == ZINC_U8 && (x->layout == RDNA4_ACT_Q8 || x->layout == RDNA4_ACT_F16) &&
+	       x->off % 16 == 0 && x->nb[1] == rdna4_act_row_bytes(x->layout, x->ne[0]);
+}
+
 static bool rows_ok(const struct zinc_op_linear *d)
 {
-	uint32_t k = d->w.ne[0], m = d->w.ne[1], n = d->n.imm;
+	uint32_t m = d->w.ne[1], n = d->n.imm;
 
-	if (!rdna4_fits(&d->x) || !rdna4_fits(&d->y))
+	if (!input_ok(d) || !rdna4_fits(&d->y))
 		return false;
 	if (!is_experts(d))
-		return d->w.ne[2] == 1 && zinc_shape_2d(&d->x, ZINC_F32, k, n) &&
-		       zinc_shape_2d(&d->y, ZINC_F32, m, n);
-	if (!zinc_shape_f32_3d(&d->y, m, d->ids.ne[0], n))
-		return false;
-	if (x_is_per_expert(d))
-		return zinc_shape_f32_3d(&d->x, k, d->ids.ne[0], n);
-	return zinc_shape_2d(&d->x, ZINC_F32, k, n);
+		return d->w.ne[2] == 1 && zinc_shape_2d(&d->y, ZINC_F32, m, n);
+	return zinc_shape_f32_3d(&d->y, m, d->ids.ne[0], n);
 }
 
 static bool experts_ok(const struct zinc_op_linear *d)
@@ -60,6 +72,12 @@ bool rdna4_linear_ok(const struct zinc_op_linear *d)
 		return false;
 	return !zinc_view_present(&d->residual) ||
 	       (zinc_shape_f32_as(&d->residual, &d->y) && rdna4_fits(&d->residual));
+}
+
+bool rdna4_linear_gate_is_alike(const struct zinc_op_linear *d)
+{
+	return !zinc_view_present(&d->gate_w) || d->gate_w.dtype < ZINC_Q8_0 ||
+	       d->w.dtype < ZINC_Q8_0 || d->gate_w.layout == d->w.layout;
 }
 
 static struct rdna4_rows input_rows(const struct zinc_op_linear *d)
@@ -96,29 +114,53 @@ struct rdna4_linear_args rdna4_linear_args(const struct zinc_op_linear *d)
 
 void rdna4_linear_ranges(struct rdna4_call *call, const struct zinc_op_linear *d)
 {
+	uint64_t columns = (uint64_t)d->n.imm * (is_experts(d) ? d->ids.ne[0] : 1);
+
+	call->flops = 2 * columns * d->w.ne[0] * d->w.ne[1];
+	if (zinc_view_present(&d->gate_w))
+		call->flops *= 2;
 	rdna4_reads(call, &d->w);
 	rdna4_reads(call, &d->gate_w);
 	rdna4_reads(call, &d->x);
 	rdna4_reads(call, &d->ids);
-	rdna4_reads(call, &d->expert_first);
-	rdna4_reads(call, &d->perm);
 	rdna4_reads(call, &d->residual);
 	rdna4_writes(call, &d->y);
 }
 
-int rdna4_linear_columns(struct zinc_cmd *cmd, const struct zinc_op_linear *d, uint32_t cols)
+int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
+                         const struct rdna4_product *p)
 {
 	struct rdna4_linear_args args = rdna4_linear_args(d);
+	uint32_t columns = d->n.imm * args.chosen, cols = is_experts(d) ? 1 : p->cols;
+	uint32_t rows = p->group / p->team * p->rows;
 	struct rdna4_call call = {
-		.shader = "linear/dmmv",
-		.spec = {COLUMNS_GROUP, d->w.dtype, d->gate_w.dtype, is_experts(d) ? 1 : cols,
-		         d->act, zinc_view_present(&d->residual), is_experts(d)},
-		.n_spec = 7, .args = &args, .args_bytes = sizeof(args)};
-	uint32_t columns = d->n.imm * args.chosen;
+		.shader = p->shader,
+		.spec = {p->group, d->w.dtype, d->gate_w.dtype, cols, d->act,
+		         zinc_view_present(&d->residual), is_experts(d),
+		         rdna4_weight_is_packed(&d->w), p->team, p->rows,
+		         rdna4_cmd_dev(cmd)->gpu->subgroup, p->ahead},
+		.n_spec = 12, .args = &args, .args_bytes = sizeof(args)};
 
 	rdna4_linear_ranges(&call, d);
-	rdna4_grid(&call, (args.m + ROWS - 1) / ROWS, 1);
+	rdna4_grid(&call, (args.m + rows - 1) / rows, 1);
 	call.groups[2] = call.groups[1];
-	call.groups[1] = is_experts(d) ? columns : (columns + cols - 1) / cols;
+	call.groups[1] = (columns + cols - 1) / cols;
 	return rdna4_dispatch(cmd, &call);
+}
+
+int rdna4_linear_columns(struct zinc_cmd *cmd, const struct zinc_op_linear *d, uint32_t cols)
+{
+	struct rdna4_product p = {.shader = "linear/dmmv", .group = COLUMNS_GROUP, .cols = cols,
+	                          .team = TEAM, .rows = 1, .ahead = 1};
+
+	return rdna4_linear_product(cmd, d, &p);
+}
+
+int rdna4_act_layout(struct zinc_dev *dev, uint32_t op, const struct zinc_op_linear *desc,
+                     uint32_t variant, struct zinc_act_layout *out)
+{
+	(void)dev;
+	out->layout = op == ZINC_OP_DMMV ? rdna4_dmmv_act(variant) : rdna4_mmq_act(variant);
+	out->row_bytes = rdna4_act_row_bytes(out->layout, desc->x.ne[0]);
+	return ZINC_OK;
 }

@@ -16,13 +16,31 @@ struct rdna4_linear_args {
 	float scale;
 };
 
-/* Any weights in GGUF order, F32 in and out, both forms, all fusions. */
+/* Any weights in either layout, x in any layout, F32 out, both forms, all fusions. */
 bool rdna4_linear_ok(const struct zinc_op_linear *d);
+/* Both quantised weights have the same layout. */
+bool rdna4_linear_gate_is_alike(const struct zinc_op_linear *d);
 struct rdna4_linear_args rdna4_linear_args(const struct zinc_op_linear *d);
-/* What the op reads and writes. */
+/* What the op reads, writes and computes. */
 void rdna4_linear_ranges(struct rdna4_call *call, const struct zinc_op_linear *d);
 
+/* A kernel of shaders/linear/product.glsl and how it is laid over the matrix. */
+struct rdna4_product {
+	const char *shader;
+	uint32_t group;
+	uint32_t cols; /* of a workgroup                    */
+	uint32_t team; /* invocations that share a row      */
+	uint32_t rows; /* of a team                         */
+	uint32_t ahead; /* blocks of a row under way at once */
+};
+
+int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
+                         const struct rdna4_product *p);
 /* y = W x in F32, `cols` columns to a workgroup; linear.c. */
 int rdna4_linear_columns(struct zinc_cmd *cmd, const struct zinc_op_linear *d, uint32_t cols);
+
+/* The layout in which a variant reads x (op_dmmv.c, op_mmq.c). */
+uint32_t rdna4_dmmv_act(uint32_t variant);
+uint32_t rdna4_mmq_act(uint32_t variant);
 
 #endif

@@ -2,7 +2,7 @@
 #include "args.h"
 #include "ops.h"
 
-enum { GROUP = 64, MAX_DK = 256 };
+enum { GROUP = 64, MAX_DK = 256, TEAM = 8, OWN_COLS = 2 };
 
 struct args {
 	uint64_t slots, a, dt, state, seq_first, state_slot;
@@ -32,8 +32,8 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	const struct zinc_op_delta_net *d = desc;
 	uint64_t elems = (uint64_t)d->v.ne[1] * d->k.ne[0] * d->v.ne[0];
 
-	(void)dev;
-	if (variant != 0 || d->flags || d->head_map > ZINC_DELTA_GROUPED || !rows_ok(d) ||
+	if (variant != 0 || dev->gpu->subgroup < TEAM || GROUP % dev->gpu->subgroup || d->flags ||
+	    d->head_map > ZINC_DELTA_GROUPED || !rows_ok(d) ||
 	    d->v.ne[1] % d->k.ne[1] || elems > UINT32_MAX || d->k.ne[0] > MAX_DK ||
 	    d->v.ne[1] > RDNA4_GROUPS_MAX || d->n_seqs.imm > RDNA4_GROUPS_MAX)
 		return ZINC_E_UNSUPPORTED;
@@ -58,14 +58,22 @@ static struct args args_of(const struct zinc_op_delta_net *d)
 		.l2_eps = d->l2_eps};
 }
 
+static bool by_four(const struct zinc_view *v)
+{
+	return v->off % 16 == 0 && v->nb[1] % 16 == 0 && v->nb[2] % 16 == 0;
+}
+
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_delta_net *d = desc;
 	struct args args = args_of(d);
+	uint32_t cols = GROUP / TEAM * OWN_COLS;
 	struct rdna4_call call = {
 		.shader = "ssm/delta_net",
-		.spec = {GROUP, d->k.ne[0], d->head_map == ZINC_DELTA_GROUPED}, .n_spec = 3,
-		.groups = {args.v_heads, d->n_seqs.imm, (args.d_v + GROUP - 1) / GROUP},
+		.spec = {GROUP, d->k.ne[0], d->head_map == ZINC_DELTA_GROUPED,
+		         by_four(&d->q) && by_four(&d->k), rdna4_cmd_dev(cmd)->gpu->subgroup},
+		.n_spec = 5,
+		.groups = {args.v_heads, d->n_seqs.imm, (args.d_v + cols - 1) / cols},
 		.args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;

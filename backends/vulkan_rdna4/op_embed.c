@@ -36,8 +36,9 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	                    .y = rdna4_rows_2d(&d->y), .n = rdna4_count(d->n),
 	                    .table_row = d->table.nb[1], .n_rows = d->table.ne[1],
 	                    .lanes = d->table.ne[0], .scale = d->scale != 0 ? d->scale : 1.0f};
-	struct rdna4_call call = {.shader = "rows/embed", .spec = {GROUP, d->table.dtype},
-	                          .n_spec = 2, .args = &args, .args_bytes = sizeof(args)};
+	struct rdna4_call call = {.shader = "rows/embed", .spec = {GROUP, d->table.dtype,
+	                                   rdna4_weight_is_packed(&d->table)},
+	                          .n_spec = 3, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
 	rdna4_reads(&call, &d->table);

@@ -1,27 +1,52 @@
 /* op_mmq.c - the matrix product for many columns: prefill. */
+#include "layout.h"
 #include "linear.h"
 #include "ops.h"
+#include "tile.h"
 
 /* "f32_cols8" is dmmv's kernel over all columns: slower than tiles, and the same
  * bits as dmmv. */
-enum { COLS8 };
+enum { COOP16, Q8, F32_TILE, COLS8, N_VARIANTS };
 
-static const struct zinc_variant variants[] = {
+static const struct zinc_variant variants[N_VARIANTS] = {
+	[COOP16] = {"coop_f16", 0, ZINC_NUM_FREE16},
+	[Q8] = {"q8", 0, ZINC_NUM_FREE8},
+	[F32_TILE] = {"f32", 0, ZINC_NUM_FREE},
 	[COLS8] = {"f32_cols8", 0, ZINC_NUM_F32},
 };
 
-enum { N_VARIANTS = sizeof(variants) / sizeof(variants[0]) };
+static const enum rdna4_tile_kind kinds[] = {
+	[COOP16] = RDNA4_TILE_COOP, [Q8] = RDNA4_TILE_Q8, [F32_TILE] = RDNA4_TILE_F32};
+
+uint32_t rdna4_mmq_act(uint32_t variant)
+{
+	return variant == COOP16 ? RDNA4_ACT_F16 : variant == Q8 ? RDNA4_ACT_Q8 : RDNA4_ACT_PLAIN;
+}
 
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	(void)dev;
-	return variant < N_VARIANTS && rdna4_linear_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
+	const struct zinc_op_linear *d = desc;
+	uint32_t layout = d->x.layout;
+
+	if (variant >= N_VARIANTS || !rdna4_linear_ok(d) ||
+	    (layout != RDNA4_ACT_PLAIN && layout != rdna4_mmq_act(variant)))
+		return ZINC_E_UNSUPPORTED;
+	/* Tiles take no gate; who takes one here would keep them from its two products. */
+	if (variant == COLS8)
+		return zinc_view_present(&d->gate_w) ? ZINC_E_UNSUPPORTED : ZINC_OK;
+	return rdna4_tile_ok(dev, d, kinds[variant]) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	(void)variant;
-	return rdna4_linear_columns(cmd, desc, 8);
+	const struct zinc_op_linear *d = desc;
+
+	/* quant_act wrote what this reads; the core inserts it. */
+	if (d->x.layout != rdna4_mmq_act(variant))
+		return ZINC_E_INVALID;
+	if (variant == COLS8)
+		return rdna4_linear_columns(cmd, d, 8);
+	return rdna4_tile_record(cmd, d, kinds[variant]);
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

@@ -3,7 +3,7 @@
 #include "ops.h"
 
 enum { ROUTE_GROUP = 64, LISTS_GROUP = 256, COMBINE_GROUP = 256 };
-enum { MAX_EXPERTS = 2048, MAX_CHOSEN = 64 };
+enum { MAX_EXPERTS = 2048, FEW_EXPERTS = 512, MAX_CHOSEN = 64 };
 
 struct route_args {
 	uint64_t slots, ids, weights, bias, expert_scale;
@@ -65,7 +65,10 @@ static int choose(struct zinc_cmd *cmd, const struct zinc_op_moe_route *d)
 		.n_expert = d->logits.ne[0], .k = d->k, .gating = d->gating, .flags = d->flags,
 		.scale = d->scale};
 	struct rdna4_call call = {.shader = "moe/route",
-	                          .spec = {ROUTE_GROUP, args.n_expert, d->k}, .n_spec = 3,
+	                          .spec = {ROUTE_GROUP, args.n_expert, d->k,
+	                                   zinc_view_present(&d->bias),
+	                                   zinc_view_present(&d->expert_scale)},
+	                          .n_spec = 5,
 	                          .args = &args, .args_bytes = sizeof(args)};
 
 	rdna4_reads(&call, &d->logits);
@@ -83,8 +86,9 @@ static int list_by_expert(struct zinc_cmd *cmd, const struct zinc_op_moe_route *
 		.ids = rdna4_address(&d->ids), .expert_first = rdna4_address(&d->expert_first),
 		.perm = rdna4_address(&d->perm), .n = rdna4_count(d->n),
 		.n_expert = d->logits.ne[0], .k = d->k};
-	struct rdna4_call call = {.shader = "moe/lists", .spec = {LISTS_GROUP, args.n_expert},
-	                          .n_spec = 2, .args = &args, .args_bytes = sizeof(args)};
+	struct rdna4_call call = {.shader = "moe/lists", .spec = {LISTS_GROUP, args.n_expert,
+	                                   args.n_expert <= FEW_EXPERTS ? 4 : 1},
+	                          .n_spec = 3, .args = &args, .args_bytes = sizeof(args)};
 
 	rdna4_reads(&call, &d->ids);
 	rdna4_writes(&call, &d->expert_first);

@@ -1,17 +1,33 @@
 /* op_rmsnorm.c - the RMS norm with all its fusions, a workgroup per row. */
+#include "join.h"
+
+#include <string.h>
+
 #include "args.h"
 #include "ops.h"
 
-enum { SMALL_ROW = 512, SMALL_GROUP = 64, GROUP = 256 };
+enum { MIN_GROUP = 64, MAX_GROUP = 1024, OWN = 4, MAX_OWN = 16 };
 
+/* shaders/rows/rmsnorm.comp */
 struct args {
 	uint64_t slots, weight;
 	struct rdna4_rows x, y, residual, sum, gate, after;
+	uint64_t quants;
 	struct rdna4_count n;
-	uint32_t lanes, heads;
+	uint32_t heads, quant_row;
 	float eps;
 	uint32_t pad0;
 };
+
+/* About two times four elements to an invocation; a sum's order depends on this. */
+static uint32_t group_of(const struct zinc_dev *dev, uint32_t lanes)
+{
+	uint32_t group = MIN_GROUP, most = dev->gpu->props.limits.maxComputeWorkGroupInvocations;
+
+	while (2 * group <= most && group < MAX_GROUP && 2 * OWN * group < lanes)
+		group *= 2;
+	return group;
+}
 
 static bool absent_or_as(const struct zinc_view *v, const struct zinc_view *as)
 {
@@ -22,8 +38,8 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_rmsnorm *d = desc;
 
-	(void)dev;
-	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) ||
+	if (variant != 0 || d->flags || d->x.ne[0] > OWN * MAX_OWN * group_of(dev, d->x.ne[0]) ||
+	    !zinc_shape_is(&d->x, ZINC_F32) ||
 	    !zinc_shape_rows_fit(&d->x, d->n) || !rdna4_fits(&d->x))
 		return ZINC_E_UNSUPPORTED;
 	if (zinc_view_present(&d->weight) &&
@@ -47,13 +63,13 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		.y = rdna4_rows(&d->y, dims), .residual = rdna4_rows(&d->residual, dims),
 		.sum = rdna4_rows(&d->sum, dims), .gate = rdna4_rows(&d->gate, dims),
 		.after = rdna4_rows(&d->after, dims), .n = rdna4_count(d->n),
-		.lanes = d->x.ne[0], .heads = dims.heads, .eps = d->eps};
+		.heads = dims.heads, .eps = d->eps};
 	struct rdna4_call call = {
 		.shader = "rows/rmsnorm",
-		.spec = {d->x.ne[0] <= SMALL_ROW ? SMALL_GROUP : GROUP,
-		         zinc_view_present(&d->weight), zinc_view_present(&d->residual),
-		         zinc_view_present(&d->gate), zinc_view_present(&d->after)},
-		.n_spec = 5, .args = &args, .args_bytes = sizeof(args)};
+		.spec = {group_of(rdna4_cmd_dev(cmd), d->x.ne[0]), zinc_view_present(&d->weight),
+		         zinc_view_present(&d->residual), zinc_view_present(&d->gate),
+		         zinc_view_present(&d->after), d->x.ne[0], 0},
+		.n_spec = 7, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
 	rdna4_reads(&call, &d->x);
@@ -65,6 +81,26 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	rdna4_writes(&call, &d->y);
 	rdna4_grid(&call, (uint64_t)d->n.imm * dims.heads, 1);
 	return rdna4_dispatch(cmd, &call);
+}
+
+bool rdna4_rmsnorm_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
+{
+	struct rdna4_call call = {.n_spec = 0};
+	struct args args;
+	struct rdna4_rows x;
+
+	if (!rdna4_call_before(cmd, "rows/rmsnorm", &call, &args, sizeof(args)) || call.spec[6])
+		return false;
+	x = rdna4_rows(&q->x, rdna4_dims(&q->x, q->n));
+	if (memcmp(&x, &args.y, sizeof(x)) || q->x.ne[0] != call.spec[5] ||
+	    memcmp(&args.n, &(struct rdna4_count){q->n.imm, q->n.slot}, sizeof(args.n)) ||
+	    args.heads != rdna4_dims(&q->x, q->n).heads)
+		return false;
+	call.spec[6] = how;
+	args.quants = rdna4_address(&q->y);
+	args.quant_row = (uint32_t)q->row_bytes;
+	rdna4_writes(&call, &q->y);
+	return rdna4_call_instead(cmd, &call);
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

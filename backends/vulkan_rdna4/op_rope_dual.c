@@ -85,8 +85,10 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	const struct zinc_op_rope_dual *d = desc;
 	struct args args = args_of(d);
 	uint32_t lanes = args.q_lanes > args.k_lanes ? args.q_lanes : args.k_lanes;
-	struct rdna4_call call = {.shader = "attn/rope_dual", .spec = {GROUP, lanes}, .n_spec = 2,
-	                          .args = &args, .args_bytes = sizeof(args)};
+	struct rdna4_call call = {.shader = "attn/rope_dual",
+	                          .spec = {GROUP, lanes, zinc_view_present(&d->factors),
+	                                   zinc_view_present(&d->pos_row)},
+	                          .n_spec = 4, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
 	rdna4_reads(&call, &d->q);

@@ -4,7 +4,8 @@
 
 #include <zinc/device.h>
 
-extern const struct zinc_op_impl rdna4_op_embed, rdna4_op_dmmv, rdna4_op_mmq;
+extern const struct zinc_op_impl rdna4_op_embed, rdna4_op_dmmv, rdna4_op_mmq,
+	rdna4_op_quant_act;
 extern const struct zinc_op_impl rdna4_op_rmsnorm, rdna4_op_rope_dual, rdna4_op_kv_write,
 	rdna4_op_flash_attn, rdna4_op_glu, rdna4_op_add, rdna4_op_mul, rdna4_op_scale,
 	rdna4_op_softcap, rdna4_op_sigmoid_gate, rdna4_op_copy, rdna4_op_cast,

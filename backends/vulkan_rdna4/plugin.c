@@ -3,12 +3,13 @@
 #include "cmd.h"
 #include "device.h"
 #include "instance.h"
+#include "layout.h"
 #include "ops.h"
 #include "submit.h"
 #include "timeline.h"
 
 static const struct zinc_op_impl *const ops[] = {
-	&rdna4_op_embed,     &rdna4_op_dmmv,         &rdna4_op_mmq,
+	&rdna4_op_embed,     &rdna4_op_dmmv,         &rdna4_op_mmq,        &rdna4_op_quant_act,
 	&rdna4_op_rmsnorm,   &rdna4_op_rope_dual,    &rdna4_op_kv_write,   &rdna4_op_flash_attn,
 	&rdna4_op_glu,       &rdna4_op_add,          &rdna4_op_mul,        &rdna4_op_scale,
 	&rdna4_op_softcap,   &rdna4_op_sigmoid_gate, &rdna4_op_copy,       &rdna4_op_cast,
@@ -28,6 +29,9 @@ static const struct zinc_backend backend = {
 	.buf_free = rdna4_buf_free,
 	.buf_write = rdna4_buf_write,
 	.buf_read = rdna4_buf_read,
+	.weight_layout = rdna4_weight_layout,
+	.weight_pack = rdna4_weight_pack,
+	.act_layout = rdna4_act_layout,
 	.cmd_begin = rdna4_cmd_begin,
 	.cmd_end = rdna4_cmd_end,
 	.cmd_free = rdna4_cmd_free,

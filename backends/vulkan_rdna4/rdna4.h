@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <pthread.h>
+#include <zinc/device.h>
 #include <zinc/plugin.h>
 #include <zinc/shape.h>
 #include <zinc/view.h>
@@ -43,6 +44,10 @@ struct rdna4_gpu {
 	bool has_budget;      /* VK_EXT_memory_budget                         */
 	bool has_pci;
 	bool can_set_subgroup; /* VK_EXT_subgroup_size_control                 */
+	bool has_coop;        /* VK_KHR_cooperative_matrix, and 16-bit floats  */
+	bool has_dot;         /* VK_KHR_shader_integer_dot_product             */
+	/* F16 matrices that are summed in F32; 0: none (VK_KHR_cooperative_matrix). */
+	uint32_t coop_m, coop_n, coop_k;
 	char lacks[96];       /* why this backend cannot use it; "": it can   */
 };
 
@@ -107,6 +112,7 @@ struct rdna4_call {
 	uint32_t groups[3];
 	void *args;
 	uint32_t args_bytes, n_ranges;
+	uint64_t flops; /* about, where they are many: long lists are cut by them */
 	struct rdna4_range ranges[RDNA4_RANGES_MAX];
 };
 

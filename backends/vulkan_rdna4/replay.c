@@ -21,75 +21,115 @@ static int upload_args(struct zinc_cmd *cmd, struct zinc_err *err)
 	return rc ? rdna4_err(err, rc, "copying arguments to the device failed") : ZINC_OK;
 }
 
-static void barrier(struct zinc_cmd *cmd, VkPipelineStageFlags to, VkAccessFlags access)
+static void barrier(struct zinc_cmd *cmd, VkCommandBuffer c, VkPipelineStageFlags to,
+                    VkAccessFlags access)
 {
 	VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
 	                     .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
 	                     .dstAccessMask = access};
 
-	cmd->dev->vk.CmdPipelineBarrier(cmd->commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, to, 0,
+	cmd->dev->vk.CmdPipelineBarrier(c, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, to, 0,
 	                                1, &b, 0, NULL, 0, NULL);
 }
 
-static void push_args(struct zinc_cmd *cmd, const struct rdna4_step *s)
+static void push_args(struct zinc_cmd *cmd, VkCommandBuffer c, const struct rdna4_step *s)
 {
 	const struct vk_device_functions *vk = &cmd->dev->vk;
 	VkDeviceAddress at = cmd->memory->address + RDNA4_PARAM_BYTES + s->args;
 	bool fits = s->args_bytes <= RDNA4_PUSH_MAX;
 
-	vk->CmdPushConstants(cmd->commands, cmd->dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+	vk->CmdPushConstants(c, cmd->dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
 	                     fits ? s->args_bytes : (uint32_t)sizeof(at),
 	                     fits ? (const void *)(cmd->args + s->args) : &at);
 }
 
-static void timestamp(struct zinc_cmd *cmd, uint32_t i)
+static void timestamp(struct zinc_cmd *cmd, VkCommandBuffer c, uint32_t i)
 {
 	if (cmd->queries)
-		cmd->dev->vk.CmdWriteTimestamp(cmd->commands,
-		                               VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+		cmd->dev->vk.CmdWriteTimestamp(c, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
 		                               cmd->queries, i);
 }
 
-static void write_steps(struct zinc_cmd *cmd)
+static void write_step(struct zinc_cmd *cmd, VkCommandBuffer c, const struct rdna4_step *s)
 {
 	const struct vk_device_functions *vk = &cmd->dev->vk;
-	VkPipeline bound = VK_NULL_HANDLE;
-	uint32_t op = 0;
 
-	if (cmd->queries)
-		vk->CmdResetQueryPool(cmd->commands, cmd->queries, 0, cmd->n_ops + 1);
-	timestamp(cmd, 0);
-	for (uint64_t i = 0; i < cmd->n_steps; i++) {
-		const struct rdna4_step *s = &cmd->steps[i];
+	if (s->barrier)
+		barrier(cmd, c, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+		        VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+	vk->CmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE, s->pipeline->handle);
+	push_args(cmd, c, s);
+	vk->CmdDispatch(c, s->groups[0], s->groups[1], s->groups[2]);
+}
 
-		while (op < s->op)
-			timestamp(cmd, ++op);
-		if (s->barrier)
-			barrier(cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-			        VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
-		if (s->pipeline->handle != bound)
-			vk->CmdBindPipeline(cmd->commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-			                    s->pipeline->handle);
-		bound = s->pipeline->handle;
-		push_args(cmd, s);
-		vk->CmdDispatch(cmd->commands, s->groups[0], s->groups[1], s->groups[2]);
+static uint64_t flops_of(const struct zinc_cmd *cmd)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < cmd->n_steps; i++)
+		sum += cmd->steps[i].flops;
+	return sum;
+}
+
+/* Steps from *next on, up to this part's share of the work; the last takes all. */
+static void write_part(struct zinc_cmd *cmd, uint32_t part, uint64_t share, uint64_t *next,
+                       uint32_t *op)
+{
+	VkCommandBuffer c = cmd->parts[part];
+	bool last = part + 1 == cmd->n_parts;
+	uint64_t flops = 0;
+
+	if (part == 0 && cmd->queries)
+		cmd->dev->vk.CmdResetQueryPool(c, cmd->queries, 0, cmd->n_ops + 1);
+	if (part == 0)
+		timestamp(cmd, c, 0);
+	while (*next < cmd->n_steps && (last || flops == 0 || flops < share)) {
+		const struct rdna4_step *s = &cmd->steps[(*next)++];
+
+		while (*op < s->op)
+			timestamp(cmd, c, ++*op);
+		write_step(cmd, c, s);
+		flops += s->flops;
 	}
-	while (op < cmd->n_ops)
-		timestamp(cmd, ++op);
-	barrier(cmd, VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT |
-	                     VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+	if (!last)
+		return;
+	while (*op < cmd->n_ops)
+		timestamp(cmd, c, ++*op);
+	barrier(cmd, c, VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT |
+	                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
 	        VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT |
 	                VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+}
+
+static VkResult write_parts(struct zinc_cmd *cmd)
+{
+	const struct vk_device_functions *vk = &cmd->dev->vk;
+	VkCommandBufferBeginInfo begin = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+		.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
+	uint64_t share = flops_of(cmd) / cmd->n_parts + 1, next = 0;
+	uint32_t op = 0;
+	VkResult r = VK_SUCCESS;
+
+	for (uint32_t i = 0; i < cmd->n_parts && !r; i++) {
+		r = vk->BeginCommandBuffer(cmd->parts[i], &begin);
+		if (r)
+			break;
+		write_part(cmd, i, share, &next, &op);
+		r = vk->EndCommandBuffer(cmd->parts[i]);
+	}
+	return r;
 }
 
 static VkResult create_commands(struct zinc_cmd *cmd)
 {
 	struct zinc_dev *dev = cmd->dev;
+	double parts = (double)flops_of(cmd) / RDNA4_PART_FLOPS + 1;
 	VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
 	                                .queueFamilyIndex = dev->gpu->family};
 	VkCommandBufferAllocateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-		.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY, .commandBufferCount = 1};
+		.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY};
 	VkQueryPoolCreateInfo queries = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
 	                                 .queryType = VK_QUERY_TYPE_TIMESTAMP,
 	                                 .queryCount = cmd->n_ops + 1};
@@ -97,8 +137,13 @@ static VkResult create_commands(struct zinc_cmd *cmd)
 
 	if (r)
 		return r;
+	cmd->n_parts = parts < RDNA4_PARTS_MAX ? (uint32_t)parts : RDNA4_PARTS_MAX;
+	cmd->parts = rdna4_calloc(dev->host, cmd->n_parts, sizeof(*cmd->parts));
+	if (!cmd->parts)
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	info.commandPool = cmd->pool;
-	r = dev->vk.AllocateCommandBuffers(dev->device, &info, &cmd->commands);
+	info.commandBufferCount = cmd->n_parts;
+	r = dev->vk.AllocateCommandBuffers(dev->device, &info, cmd->parts);
 	if (!r && (cmd->flags & ZINC_CMD_PROFILE) && dev->gpu->timestamp_bits)
 		r = dev->vk.CreateQueryPool(dev->device, &queries, NULL, &cmd->queries);
 	return r;
@@ -107,9 +152,6 @@ static VkResult create_commands(struct zinc_cmd *cmd)
 int rdna4_cmd_build(struct zinc_cmd *cmd, struct zinc_err *err)
 {
 	struct zinc_dev *dev = cmd->dev;
-	VkCommandBufferBeginInfo begin = {
-		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-		.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
 	int rc = rdna4_pipelines_build(dev->pipelines, err);
 	VkResult r;
 
@@ -119,11 +161,7 @@ int rdna4_cmd_build(struct zinc_cmd *cmd, struct zinc_err *err)
 		return rc;
 	r = create_commands(cmd);
 	if (!r)
-		r = dev->vk.BeginCommandBuffer(cmd->commands, &begin);
-	if (!r) {
-		write_steps(cmd);
-		r = dev->vk.EndCommandBuffer(cmd->commands);
-	}
+		r = write_parts(cmd);
 	return rdna4_vk_err(dev, err, r, "recording a command buffer");
 }
 
@@ -133,6 +171,7 @@ void rdna4_cmd_unbuild(struct zinc_cmd *cmd)
 
 	dev->vk.DestroyQueryPool(dev->device, cmd->queries, NULL);
 	dev->vk.DestroyCommandPool(dev->device, cmd->pool, NULL);
+	rdna4_free(dev->host, cmd->parts);
 	rdna4_buf_free(cmd->memory);
 }
 

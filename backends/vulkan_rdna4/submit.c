@@ -117,23 +117,64 @@ static void gather(struct points *p, const struct zinc_point *from, uint32_t n)
 	}
 }
 
+/* What goes to the queue at once: the prelude with the first part of the first list,
+ * then a batch for each other part, which the driver runs as work of its own. */
+struct batches {
+	VkCommandBuffer commands[MAX_LISTS + RDNA4_PARTS_MAX + 1];
+	VkSubmitInfo infos[RDNA4_PARTS_MAX + 1];
+	VkTimelineSemaphoreSubmitInfo first, last;
+	uint32_t n;
+};
+
+/* Parts past the room for batches stay in the last one. */
+static void collect(struct batches *b, const struct zinc_submit *s, VkCommandBuffer prelude)
+{
+	uint32_t n = 0;
+
+	b->n = 0;
+	b->commands[n++] = prelude;
+	b->infos[b->n++] = (VkSubmitInfo){.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+	                                  .commandBufferCount = 1, .pCommandBuffers = b->commands};
+	for (uint32_t i = 0; i < s->n_cmds; i++)
+		for (uint32_t p = 0; p < s->cmds[i]->n_parts; p++) {
+			b->commands[n++] = s->cmds[i]->parts[p];
+			if (p == 0 || b->n > RDNA4_PARTS_MAX)
+				b->infos[b->n - 1].commandBufferCount++;
+			else
+				b->infos[b->n++] = (VkSubmitInfo){
+					.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+					.commandBufferCount = 1,
+					.pCommandBuffers = &b->commands[n - 1]};
+		}
+}
+
+/* The first batch waits, the last signals. */
+static void attach(struct batches *b, const struct points *wait, uint32_t n_wait,
+                   const struct points *signal, uint32_t n_signal)
+{
+	VkSubmitInfo *first = &b->infos[0], *last = &b->infos[b->n - 1];
+
+	b->first = b->last = (VkTimelineSemaphoreSubmitInfo){
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO};
+	first->waitSemaphoreCount = b->first.waitSemaphoreValueCount = n_wait;
+	first->pWaitSemaphores = wait->semaphores;
+	first->pWaitDstStageMask = wait->stages;
+	b->first.pWaitSemaphoreValues = wait->values;
+	first->pNext = &b->first;
+	if (last != first)
+		last->pNext = &b->last;
+	last->signalSemaphoreCount = n_signal;
+	last->pSignalSemaphores = signal->semaphores;
+	(last == first ? &b->first : &b->last)->signalSemaphoreValueCount = n_signal;
+	(last == first ? &b->first : &b->last)->pSignalSemaphoreValues = signal->values;
+}
+
 /* The ring's own point is signalled beside the caller's. */
 static VkResult start(struct rdna4_ring *ring, const struct zinc_submit *s, struct prelude *p)
 {
 	struct zinc_dev *dev = ring->dev;
-	VkCommandBuffer commands[MAX_LISTS + 1] = {p->commands};
 	struct points wait, signal;
-	VkTimelineSemaphoreSubmitInfo values = {
-		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-		.waitSemaphoreValueCount = s->n_wait, .pWaitSemaphoreValues = wait.values,
-		.signalSemaphoreValueCount = s->n_signal + 1,
-		.pSignalSemaphoreValues = signal.values};
-	VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &values,
-	                     .waitSemaphoreCount = s->n_wait, .pWaitSemaphores = wait.semaphores,
-	                     .pWaitDstStageMask = wait.stages,
-	                     .commandBufferCount = s->n_cmds + 1, .pCommandBuffers = commands,
-	                     .signalSemaphoreCount = s->n_signal + 1,
-	                     .pSignalSemaphores = signal.semaphores};
+	struct batches batches;
 	VkResult r;
 
 	gather(&wait, s->wait, s->n_wait);
@@ -141,16 +182,26 @@ static VkResult start(struct rdna4_ring *ring, const struct zinc_submit *s, stru
 	p->done = ++ring->value;
 	signal.semaphores[s->n_signal] = ring->timeline->semaphore;
 	signal.values[s->n_signal] = p->done;
-	for (uint32_t i = 0; i < s->n_cmds; i++)
-		commands[i + 1] = s->cmds[i]->commands;
+	collect(&batches, s, p->commands);
+	attach(&batches, &wait, s->n_wait, &signal, s->n_signal + 1);
 	pthread_mutex_lock(&dev->queue_lock);
-	r = dev->vk.QueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
+	r = dev->vk.QueueSubmit(dev->queue, batches.n, batches.infos, VK_NULL_HANDLE);
 	pthread_mutex_unlock(&dev->queue_lock);
 	if (r) {
 		p->done = 0;
 		ring->value--;
 	}
 	return r;
+}
+
+/* Lists of one submit have room for their parts together. */
+static bool parts_fit(const struct zinc_submit *s)
+{
+	uint32_t parts = 0;
+
+	for (uint32_t i = 0; i < s->n_cmds; i++)
+		parts += s->cmds[i]->n_parts;
+	return parts <= MAX_LISTS + RDNA4_PARTS_MAX;
 }
 
 static int check(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_err *err)
@@ -166,6 +217,9 @@ static int check(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_
 		if (!s->cmds[i]->ended || s->cmds[i]->err.code)
 			return rdna4_err(err, ZINC_E_INVALID,
 			                 "command list %u of the submit has not ended well", i);
+	if (!parts_fit(s))
+		return rdna4_err(err, ZINC_E_INVALID,
+		                 "a submit of several lists that are this long");
 	if (atomic_load(&dev->lost))
 		return rdna4_err(err, ZINC_E_DEVICE_LOST, "the Vulkan device was lost");
 	return ZINC_OK;

@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "args.h"
 #include "buffer.h"
+#include "pipeline.h"
 #include "timeline.h"
 
-enum { SLOTS = 2, SLOT_BYTES = 8 << 20 };
+enum { SLOTS = 2, SLOT_BYTES = RDNA4_TRANSFER_MAX, PACK_GROUP = 64 };
 
 /* A piece of one transfer, in flight until the timeline reaches `done`. */
 struct slot {
@@ -93,26 +95,41 @@ static void fence_off(struct zinc_dev *dev, VkCommandBuffer c, bool before)
 {
 	VkPipelineStageFlags work = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT |
 	                            VK_PIPELINE_STAGE_TRANSFER_BIT;
-	VkPipelineStageFlags from = before ? work : VK_PIPELINE_STAGE_TRANSFER_BIT;
-	VkPipelineStageFlags to = before ? VK_PIPELINE_STAGE_TRANSFER_BIT
-	                                 : work | VK_PIPELINE_STAGE_HOST_BIT;
 	VkMemoryBarrier barrier = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-		.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT |
-		                 (before ? VK_ACCESS_SHADER_WRITE_BIT : 0),
+		.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_SHADER_WRITE_BIT,
 		.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT |
-		                 (before ? 0
-		                         : VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-		                                   VK_ACCESS_HOST_READ_BIT)};
+		                 VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+		                 (before ? 0 : VK_ACCESS_HOST_READ_BIT)};
 
-	dev->vk.CmdPipelineBarrier(c, from, to, 0, 1, &barrier, 0, NULL, 0, NULL);
+	dev->vk.CmdPipelineBarrier(c, work, before ? work : work | VK_PIPELINE_STAGE_HOST_BIT, 0,
+	                           1, &barrier, 0, NULL, 0, NULL);
 }
 
-/* What a slot's command buffer does: a copy, or with src NULL a fill. */
+/* shaders/linear/pack.comp */
+struct pack_args {
+	uint64_t slots, src, dst;
+	uint32_t src_row, dst_row;
+	uint32_t k, n_rows;
+};
+
+/* What a slot's command buffer does: a copy, with src NULL a fill, with a pipeline
+ * a dispatch. */
 struct job {
 	VkBuffer src, dst;
 	VkBufferCopy region;
+	VkPipeline pipeline;
+	struct pack_args args;
+	uint32_t groups[3];
 };
+
+static void dispatch(struct zinc_dev *dev, VkCommandBuffer c, const struct job *j)
+{
+	dev->vk.CmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE, j->pipeline);
+	dev->vk.CmdPushConstants(c, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(j->args),
+	                         &j->args);
+	dev->vk.CmdDispatch(c, j->groups[0], j->groups[1], j->groups[2]);
+}
 
 static int start(struct rdna4_transfer *t, struct slot *s, const struct job *j)
 {
@@ -126,7 +143,9 @@ static int start(struct rdna4_transfer *t, struct slot *s, const struct job *j)
 	if (r)
 		return rdna4_status(dev, r);
 	fence_off(dev, s->commands, true);
-	if (j->src)
+	if (j->pipeline)
+		dispatch(dev, s->commands, j);
+	else if (j->src)
 		dev->vk.CmdCopyBuffer(s->commands, j->src, j->dst, 1, &j->region);
 	else
 		dev->vk.CmdFillBuffer(s->commands, j->dst, 0, VK_WHOLE_SIZE, 0);
@@ -172,7 +191,8 @@ int rdna4_transfer_write(struct rdna4_transfer *t, struct zinc_buf *dst, uint64_
 	for (uint64_t at = 0; at < n && !rc; at += SLOT_BYTES) {
 		struct slot *s = &t->up[t->next++ % SLOTS];
 		uint64_t part = n - at < SLOT_BYTES ? n - at : SLOT_BYTES;
-		struct job j = {s->staging->handle, dst->handle, {0, off + at, part}};
+		struct job j = {.src = s->staging->handle, .dst = dst->handle,
+		                .region = {0, off + at, part}};
 
 		rc = finish(t, s);
 		if (rc)
@@ -185,6 +205,61 @@ int rdna4_transfer_write(struct rdna4_transfer *t, struct zinc_buf *dst, uint64_
 	return rc;
 }
 
+static int pack_pipeline(struct zinc_dev *dev, uint32_t dtype, VkPipeline *out,
+                         struct zinc_err *err)
+{
+	uint32_t spec[] = {PACK_GROUP, dtype};
+	struct rdna4_pipeline *p = rdna4_pipelines_get(dev->pipelines, "linear/pack", spec, 2);
+	int rc;
+
+	if (!p)
+		return rdna4_err(err, ZINC_E_NO_MEMORY, "out of memory for packing weights");
+	rc = rdna4_pipelines_build(dev->pipelines, err);
+	*out = p->handle;
+	return rc;
+}
+
+/* Rows from..to of a packing, through one slot. */
+static int pack_part(struct rdna4_transfer *t, const struct rdna4_packing *p, struct job *j,
+                     const uint8_t *bytes, uint64_t first)
+{
+	struct slot *s = &t->up[t->next++ % SLOTS];
+	uint64_t rows = SLOT_BYTES / p->src_row;
+	struct rdna4_call grid;
+	int rc = finish(t, s);
+
+	if (rc)
+		return rc;
+	if (rows > p->rows - first)
+		rows = p->rows - first;
+	memcpy(s->staging->map, bytes + first * p->src_row, (size_t)(rows * p->src_row));
+	rdna4_grid(&grid, rows * (p->k / 32), PACK_GROUP);
+	memcpy(j->groups, grid.groups, sizeof(j->groups));
+	j->args.src = s->staging->address;
+	j->args.n_rows = (uint32_t)rows;
+	rc = start(t, s, j);
+	j->args.dst += rows * p->dst_row;
+	return rc;
+}
+
+int rdna4_transfer_pack(struct rdna4_transfer *t, const struct rdna4_packing *p,
+                        struct zinc_buf *dst, uint64_t off, const void *from,
+                        struct zinc_err *err)
+{
+	struct job j = {.args = {.dst = dst->address + off, .src_row = p->src_row,
+	                         .dst_row = p->dst_row, .k = p->k}};
+	int rc = pack_pipeline(t->dev, p->dtype, &j.pipeline, err);
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&t->lock);
+	for (uint64_t first = 0; first < p->rows && !rc; first += SLOT_BYTES / p->src_row)
+		rc = pack_part(t, p, &j, from, first);
+	rc = finish_all(t, t->up, rc);
+	pthread_mutex_unlock(&t->lock);
+	return rc ? rdna4_err(err, rc, "packing a weight on the device failed") : ZINC_OK;
+}
+
 int rdna4_transfer_read(struct rdna4_transfer *t, struct zinc_buf *src, uint64_t off, void *to,
                         uint64_t n)
 {
@@ -195,7 +270,8 @@ int rdna4_transfer_read(struct rdna4_transfer *t, struct zinc_buf *src, uint64_t
 	for (uint64_t at = 0; at < n && !rc; at += SLOT_BYTES) {
 		struct slot *s = &t->down[t->next++ % SLOTS];
 		uint64_t part = n - at < SLOT_BYTES ? n - at : SLOT_BYTES;
-		struct job j = {src->handle, s->staging->handle, {off + at, 0, part}};
+		struct job j = {.src = src->handle, .dst = s->staging->handle,
+		                .region = {off + at, 0, part}};
 
 		rc = finish(t, s);
 		if (rc)

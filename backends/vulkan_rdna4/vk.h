@@ -6,6 +6,8 @@
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan_core.h>
 
+#include "vk_compat.h"
+
 #define VK_GLOBAL_FUNCTIONS(X) X(EnumerateInstanceVersion) X(CreateInstance)
 
 #define VK_INSTANCE_FUNCTIONS(X)                                                                   \
@@ -17,6 +19,7 @@
 	X(GetPhysicalDeviceMemoryProperties2)                                                      \
 	X(GetPhysicalDeviceQueueFamilyProperties)                                                  \
 	X(CreateDevice)                                                                            \
+	X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)                                         \
 	X(GetDeviceProcAddr)
 
 #define VK_DEVICE_FUNCTIONS(X)                                                                     \

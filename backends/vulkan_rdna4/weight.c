@@ -1,6 +1,8 @@
 /* weight.c - which weights the kernels of shaders/common/weights.glsl can read. */
 #include "weight.h"
 
+#include "layout.h"
+
 static const struct {
 	uint16_t elems, bytes;
 	uint16_t align; /* the widest load that the kernels do at a block */
@@ -25,15 +27,25 @@ uint32_t rdna4_block_bytes(uint32_t dtype)
 	return dtype < N_FORMATS ? formats[dtype].bytes : 0;
 }
 
+bool rdna4_weight_is_packed(const struct zinc_view *w)
+{
+	return w->layout == RDNA4_WEIGHT_ROWS && w->dtype < N_FORMATS &&
+	       (ZINC_TMASK_BLOCK & ZINC_TBIT(w->dtype));
+}
+
 bool rdna4_weight_ok(const struct zinc_view *w)
 {
-	uint32_t elems = rdna4_block_elems(w->dtype);
+	uint32_t elems = rdna4_block_elems(w->dtype), align;
+	bool packed = rdna4_weight_is_packed(w);
 
-	if (!zinc_view_present(w) || !elems || w->layout || !w->ne[0] || w->ne[0] % elems ||
-	    w->nb[0] != formats[w->dtype].bytes || w->off % formats[w->dtype].align)
+	if (!zinc_view_present(w) || !elems || !w->ne[0] || w->ne[0] % elems ||
+	    (!packed && (w->layout || w->nb[0] != formats[w->dtype].bytes)))
+		return false;
+	align = packed ? 16 : formats[w->dtype].align;
+	if (w->off % align)
 		return false;
 	for (int i = 1; i < ZINC_MAX_DIMS; i++)
-		if (!w->ne[i] || (w->ne[i] > 1 && w->nb[i] % formats[w->dtype].align))
+		if (!w->ne[i] || (w->ne[i] > 1 && w->nb[i] % align))
 			return false;
 	return w->nb[1] <= UINT32_MAX;
 }

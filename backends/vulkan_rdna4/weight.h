@@ -1,4 +1,5 @@
-/* weight.h - weights as the kernels read them: GGUF order, any weight dtype. */
+/* weight.h - weights as the kernels read them: GGUF order or packed, any
+ * weight dtype. */
 #ifndef RDNA4_WEIGHT_H
 #define RDNA4_WEIGHT_H
 
@@ -10,5 +11,7 @@ uint32_t rdna4_block_bytes(uint32_t dtype);
 
 /* Whole blocks in rows, at addresses where kernels can load them. */
 bool rdna4_weight_ok(const struct zinc_view *w);
+/* A quantised weight in layout RDNA4_WEIGHT_ROWS. */
+bool rdna4_weight_is_packed(const struct zinc_view *w);
 
 #endif

@@ -12,6 +12,7 @@
 layout(constant_id = 1) const uint K_TYPE = 1;
 layout(constant_id = 2) const uint V_TYPE = 1;
 layout(constant_id = 3) const uint LANES_MAX = 512; /* of a query, at least V's */
+layout(constant_id = 4) const uint HAS_GATE = 0;
 
 ARGS_IN_MEMORY {
 	uint64_t slots, tok_seq, tok_pos;
@@ -21,7 +22,7 @@ ARGS_IN_MEMORY {
 	count n;
 	uint heads, heads_per_kv;
 	uint dot_lanes, v_lanes;
-	uint window, has_gate;
+	uint window, pad;
 	float scale, softcap;
 };
 ARGS_POINTER;
@@ -100,7 +101,7 @@ void store(uint t, uint h)
 		float mean = total > 0.0 ? own[o] / total : 0.0;
 
 		if (i < args.v_lanes)
-			y.v[i] = args.has_gate != 0 ? mean * sigmoid(gate.v[i]) : mean;
+			y.v[i] = HAS_GATE != 0 ? mean * sigmoid(gate.v[i]) : mean;
 	}
 }
 

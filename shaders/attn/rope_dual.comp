@@ -7,6 +7,8 @@
 #include "../common/reduce.glsl"
 
 layout(constant_id = 1) const uint LANES_MAX = 512;
+layout(constant_id = 2) const uint HAS_FACTORS = 0;
+layout(constant_id = 3) const uint HAS_POS_ROW = 0;
 
 const uint NEOX = 0;
 
@@ -28,13 +30,13 @@ shared float head[LANES_MAX];
  * a position of 100000. */
 vec2 angle(uint t, uint i)
 {
-	uint r = args.pos_row != 0 ? uint(i32_ref(args.pos_row).v[i]) : 0;
+	uint r = HAS_POS_ROW != 0 ? uint(i32_ref(args.pos_row).v[i]) : 0;
 	float pos = r < args.n_pos_rows ? float(i32_ref(args.pos).v[r * args.pos_stride + t]) : 0.0;
 	vec2 angle = exact_product(pos, f32_ref(args.freqs).v[i]), back;
 	precise float quotient, rest;
 	float factor;
 
-	if (args.factors == 0)
+	if (HAS_FACTORS == 0)
 		return angle;
 	factor = f32_ref(args.factors).v[i];
 	quotient = angle.x / factor;

@@ -26,6 +26,8 @@ layout(constant_id = 0) const uint GROUP = 64; /* invocations of a workgroup */
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer f32_ref { float v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer i32_ref { int v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer u32_ref { uint v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) buffer uvec2_ref { uvec2 v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) buffer uvec4_ref { uvec4 v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 2) buffer u16_ref { uint16_t v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 1) buffer u8_ref { uint8_t v[]; };
 

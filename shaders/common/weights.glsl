@@ -133,12 +133,9 @@ unpacked unpack_legacy(uint dtype, uint64_t b)
 /* Factors of Q4_K and Q5_K: 6 bits each for sub-block s, in 12 bytes. */
 uvec2 k4_scale(uint64_t p, uint s)
 {
-	uint low = byte_at(p + s), high = byte_at(p + s + 4), top;
+	uint a = byte_at(p + s % 4), b = byte_at(p + 4 + s % 4), c = byte_at(p + 8 + s % 4);
 
-	if (s < 4)
-		return uvec2(low & 63, high & 63);
-	top = byte_at(p + s - 4);
-	return uvec2(high & 15 | top >> 6 << 4, high >> 4 | low >> 6 << 4);
+	return s < 4 ? uvec2(a & 63, b & 63) : uvec2(c & 15 | a >> 6 << 4, c >> 4 | b >> 6 << 4);
 }
 
 int k3_scale(uint64_t p, uint j)
@@ -241,17 +238,14 @@ float plain_at(uint dtype, uint64_t row, uint k)
 	                    : f32_of_bf16(uint(u16_ref(row).v[k]));
 }
 
-/* As floats; past n elements zeros. Blocks are always whole. */
-void weights32(uint dtype, uint64_t row, uint kb, uint n, out float w[32])
+void plain32(uint dtype, uint64_t row, uint kb, uint n, out float w[32])
 {
-	unpacked u;
+	[[unroll]] for (uint i = 0; i < 32; i++)
+		w[i] = 32 * kb + i < n ? plain_at(dtype, row, 32 * kb + i) : 0.0;
+}
 
-	if (dtype < Q8_0) {
-		[[unroll]] for (uint i = 0; i < 32; i++)
-			w[i] = 32 * kb + i < n ? plain_at(dtype, row, 32 * kb + i) : 0.0;
-		return;
-	}
-	u = unpack32(dtype, row, kb);
+void floats_of(uint dtype, unpacked u, out float w[32])
+{
 	[[unroll]] for (uint i = 0; i < 32; i++) {
 		uint byte = u.q[i / 4] >> 8 * (i % 4) & 255;
 		int q = quant_is_signed(dtype) ? int(byte << 24) >> 24 : int(byte) - quant_offset(dtype);

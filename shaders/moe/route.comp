@@ -9,6 +9,8 @@
 
 layout(constant_id = 1) const uint EXPERTS_MAX = 256;
 layout(constant_id = 2) const uint CHOSEN_MAX = 8;
+layout(constant_id = 3) const uint HAS_BIAS = 0;
+layout(constant_id = 4) const uint HAS_EXPERT_SCALE = 0;
 
 const uint SOFTMAX = 0, SOFTMAX_TOPK = 1, SIGMOID = 2, RENORM = 1;
 
@@ -52,7 +54,7 @@ void choose()
 		candidate best = NOBODY;
 
 		for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP) {
-			float key = args.bias != 0 ? p[e] + f32_ref(args.bias).v[e] : p[e];
+			float key = HAS_BIAS != 0 ? p[e] + f32_ref(args.bias).v[e] : p[e];
 			candidate c = candidate(key, e);
 
 			if (s == 0 || is_before(last, c))
@@ -94,7 +96,7 @@ void main()
 	choose();
 	if (gl_LocalInvocationID.x != 0)
 		return;
-	if (args.bias != 0)
+	if (HAS_BIAS != 0)
 		sort_chosen();
 	w = f32_ref(args.weights + 4ul * uint64_t(t) * args.k);
 	top = p[chosen[0]];
@@ -111,7 +113,7 @@ void main()
 			f /= sum;
 		if (args.scale != 0.0)
 			f *= args.scale;
-		if (args.expert_scale != 0)
+		if (HAS_EXPERT_SCALE != 0)
 			f *= f32_ref(args.expert_scale).v[chosen[s]];
 		w.v[s] = f;
 		i32_ref(args.ids).v[t * args.k + s] = int(chosen[s]);

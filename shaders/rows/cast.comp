@@ -4,7 +4,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
 #include "../common/region.glsl"
-#include "../common/weights.glsl"
+#include "../common/packed.glsl"
 
 layout(constant_id = 1) const uint FROM = 0;
 layout(constant_id = 2) const uint TO = 1;
@@ -37,7 +37,7 @@ void main()
 
 	if (!region_has(args.live_part, args.slots, 32 * kb, at))
 		return;
-	weights32(FROM, x, kb, args.lanes, w);
+	weights32(FROM, false, x, kb, args.lanes, w);
 	if (TO == Q8_0) {
 		q8_0_of_f32(w, u8_ref(y + uint64_t(kb) * 34));
 		return;

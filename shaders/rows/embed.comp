@@ -2,9 +2,10 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
-#include "../common/weights.glsl"
+#include "../common/packed.glsl"
 
 layout(constant_id = 1) const uint DTYPE = 0;
+layout(constant_id = 2) const uint PACKED = 0;
 
 ARGS_PUSHED {
 	uint64_t slots, table, ids;
@@ -28,7 +29,8 @@ void main()
 	y = row_of(args.y, t, 0);
 	id = i32_ref(args.ids).v[t];
 	if (id >= 0 && id < int(args.n_rows))
-		weights32(DTYPE, args.table + uint64_t(id) * args.table_row, kb, args.lanes, w);
+		weights32(DTYPE, PACKED != 0, args.table + uint64_t(id) * args.table_row, kb,
+		          args.lanes, w);
 	else
 		for (uint k = 0; k < 32; k++)
 			w[k] = 0.0;

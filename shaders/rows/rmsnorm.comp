@@ -1,8 +1,11 @@
-/* rmsnorm.comp - the RMS norm with its fusions; a workgroup per row. */
+/* rmsnorm.comp - the RMS norm with its fusions; a workgroup per row. An invocation
+ * has four neighbours of every 4 GROUP elements and keeps them in registers between
+ * the two passes. With QUANT the result goes to the layout of a product, too. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
 #include "../common/math.glsl"
+#include "../common/quant.glsl"
 #include "../common/reduce.glsl"
 
 /* Which optional views are there. */
@@ -10,16 +13,44 @@ layout(constant_id = 1) const uint HAS_WEIGHT = 0;
 layout(constant_id = 2) const uint HAS_RESIDUAL = 0;
 layout(constant_id = 3) const uint HAS_GATE = 0;
 layout(constant_id = 4) const uint HAS_AFTER = 0;
+layout(constant_id = 5) const uint LANES = 4096;
+layout(constant_id = 6) const uint QUANT = 0; /* QUANT_Q8, QUANT_F16 */
 
 ARGS_IN_MEMORY {
 	uint64_t slots, weight;
 	rows x, y, residual, sum, gate, after;
+	uint64_t quants;
 	count n;
-	uint lanes, heads;
+	uint heads, quant_row; /* bytes */
 	float eps;
 };
 ARGS_POINTER;
 #define args pushed.at
+
+const uint OWN = (LANES + 4 * GROUP - 1) / (4 * GROUP);
+
+vec4 v[OWN];
+
+uint place(uint i)
+{
+	return 4 * (i * GROUP + gl_LocalInvocationID.x);
+}
+
+vec4 four_at(f32_ref x, uint at)
+{
+	vec4 four;
+
+	[[unroll]] for (uint j = 0; j < 4; j++)
+		four[j] = at + j < LANES ? x.v[at + j] : 0.0;
+	return four;
+}
+
+void put(f32_ref y, uint at, vec4 four)
+{
+	[[unroll]] for (uint j = 0; j < 4; j++)
+		if (at + j < LANES)
+			y.v[at + j] = four[j];
+}
 
 void main()
 {
@@ -31,25 +62,31 @@ void main()
 
 	if (t >= live(args.slots, args.n))
 		return;
-	for (uint i = gl_LocalInvocationID.x; i < args.lanes; i += GROUP) {
-		float v = x.v[i];
-
+	[[unroll]] for (uint i = 0; i < OWN; i++) {
+		v[i] = four_at(x, place(i));
 		if (HAS_RESIDUAL != 0) {
-			v += residual.v[i];
-			sum.v[i] = v;
+			v[i] += four_at(residual, place(i));
+			put(sum, place(i), v[i]);
 		}
-		squares = fma(v, v, squares);
+		squares += dot(v[i], v[i]);
 	}
-	scale = 1.0 / sqrt(group_sum(squares) / float(args.lanes) + args.eps);
-	for (uint i = gl_LocalInvocationID.x; i < args.lanes; i += GROUP) {
-		float v = (HAS_RESIDUAL != 0 ? sum.v[i] : x.v[i]) * scale;
+	scale = 1.0 / sqrt(group_sum(squares) / float(LANES) + args.eps);
+	[[unroll]] for (uint i = 0; i < OWN; i++) {
+		uint at = place(i);
 
+		v[i] *= scale;
 		if (HAS_WEIGHT != 0)
-			v *= weight.v[i];
-		if (HAS_GATE != 0)
-			v *= silu(gate.v[i]);
+			v[i] *= four_at(weight, at);
+		if (HAS_GATE != 0) {
+			vec4 g = four_at(gate, at);
+
+			v[i] *= vec4(silu(g.x), silu(g.y), silu(g.z), silu(g.w));
+		}
 		if (HAS_AFTER != 0)
-			v += after.v[i];
-		y.v[i] = v;
+			v[i] += four_at(after, at);
+		put(y, at, v[i]);
+		if (QUANT != 0)
+			put_quants(QUANT, args.quants + uint64_t(r) * args.quant_row, at, LANES,
+			           v[i], at < LANES);
 	}
 }

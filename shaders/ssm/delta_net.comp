@@ -1,14 +1,16 @@
-/* delta_net.comp - the gated delta rule token by token; a workgroup per V head
- * of a sequence and block of GROUP columns, an invocation per column of the
- * state, which stays in its registers. A slot is [n_v_head][d_k][d_v]. */
+/* delta_net.comp - the gated delta rule token by token. A team of 8 invocations has
+ * OWN_COLS columns of a V head's state in its registers, an eighth of the rows each,
+ * and needs no other: tokens follow each other at the pace of a few shuffles, with the
+ * loads of the next token under way. A slot is [n_v_head][d_k][d_v]. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
 #include "../common/math.glsl"
-#include "../common/reduce.glsl"
 
 layout(constant_id = 1) const uint D_K = 128;
 layout(constant_id = 2) const uint GROUPED = 0;
+layout(constant_id = 3) const uint ALIGNED = 0; /* rows of q and k to 16 bytes */
+layout(constant_id = 4) const uint SUBGROUP = 32;
 
 ARGS_IN_MEMORY {
 	uint64_t slots, a, dt, state, seq_first, state_slot;
@@ -21,40 +23,125 @@ ARGS_IN_MEMORY {
 ARGS_POINTER;
 #define args pushed.at
 
-shared float unit_q[D_K];
-shared float unit_k[D_K];
+const uint TEAM = 8, OWN_COLS = 2;
+const uint TEAMS = SUBGROUP / TEAM;
+const uint FOURS = (D_K + 4 * TEAM - 1) / (4 * TEAM); /* rows of an invocation, by 4 */
 
-/* Both rows to shared memory, of unit length where the op wants that. */
-void load_rows(uint token, uint head)
+/* What a token brings: this part of q and k, and these columns of v. */
+vec4 q[FOURS], k[FOURS], next_q[FOURS], next_k[FOURS];
+
+struct token {
+	vec2 v;
+	float alpha, beta;
+};
+
+uint member()
 {
-	f32_ref q = row_of(args.q, token, head), k = row_of(args.k, token, head);
-	float qq = 0.0, kk = 0.0, q_scale = args.q_scale, k_scale = 1.0;
+	return gl_SubgroupInvocationID / TEAMS;
+}
 
-	for (uint i = gl_LocalInvocationID.x; i < D_K; i += GROUP) {
-		qq = fma(q.v[i], q.v[i], qq);
-		kk = fma(k.v[i], k.v[i], kk);
+uint first_column()
+{
+	uint team = gl_SubgroupID * TEAMS + gl_SubgroupInvocationID % TEAMS;
+
+	return (gl_WorkGroupID.z * (GROUP / TEAM) + team) * OWN_COLS;
+}
+
+vec4 four_at(f32_ref x, uint i)
+{
+	vec4 v;
+
+	if (ALIGNED != 0 && D_K % 4 == 0)
+		return i < D_K ? uintBitsToFloat(uvec4_ref(uint64_t(x)).v[i / 4]) : vec4(0.0);
+	[[unroll]] for (uint j = 0; j < 4; j++)
+		v[j] = i + j < D_K ? x.v[i + j] : 0.0;
+	return v;
+}
+
+token load_token(uint t, uint head, uint k_head)
+{
+	f32_ref q_row = row_of(args.q, t, k_head), k_row = row_of(args.k, t, k_head);
+	f32_ref v = row_of(args.v, t, head);
+	uint first = member() * 4 * FOURS, col = first_column();
+	token x;
+
+	[[unroll]] for (uint i = 0; i < FOURS; i++) {
+		next_q[i] = four_at(q_row, first + 4 * i);
+		next_k[i] = four_at(k_row, first + 4 * i);
 	}
+	x.v = vec2(col < args.d_v ? v.v[col] : 0.0, col + 1 < args.d_v ? v.v[col + 1] : 0.0);
+	x.alpha = row_of(args.alpha, t, 0).v[head];
+	x.beta = row_of(args.beta, t, 0).v[head];
+	return x;
+}
+
+vec4 team_sum(vec4 x)
+{
+	[[unroll]] for (uint d = TEAMS; d < SUBGROUP; d *= 2)
+		x += subgroupShuffleXor(x, d);
+	return x;
+}
+
+vec4 s[FOURS][OWN_COLS];
+
+/* Advances the state and returns the token's output. With S the state, S' that after
+ * this token, S' q = decay S q + u (k q): all sums are of the old state, at once. */
+vec2 advance(token x, float decay)
+{
+	vec4 with_state = vec4(0.0), norms = vec4(0.0); /* S k, S q; qq, kk, kq */
+	float q_scale = args.q_scale, k_scale = 1.0;
+	vec2 u;
+
+	[[unroll]] for (uint i = 0; i < FOURS; i++) {
+		[[unroll]] for (uint c = 0; c < OWN_COLS; c++) {
+			with_state[c] += dot(s[i][c], k[i]);
+			with_state[2 + c] += dot(s[i][c], q[i]);
+		}
+		norms.x += dot(q[i], q[i]);
+		norms.y += dot(k[i], k[i]);
+		norms.z += dot(k[i], q[i]);
+	}
+	with_state = team_sum(with_state);
+	norms = team_sum(norms);
 	if (args.l2_eps != 0.0) {
-		q_scale /= sqrt(group_sum(qq) + args.l2_eps);
-		k_scale /= sqrt(group_sum(kk) + args.l2_eps);
+		q_scale /= sqrt(norms.x + args.l2_eps);
+		k_scale /= sqrt(norms.y + args.l2_eps);
 	}
-	barrier();
-	for (uint i = gl_LocalInvocationID.x; i < D_K; i += GROUP) {
-		unit_q[i] = q.v[i] * q_scale;
-		unit_k[i] = k.v[i] * k_scale;
-	}
-	barrier();
+	u = sigmoid(x.beta) * (x.v - decay * k_scale * with_state.xy);
+	[[unroll]] for (uint i = 0; i < FOURS; i++)
+		[[unroll]] for (uint c = 0; c < OWN_COLS; c++)
+			s[i][c] = decay * s[i][c] + u[c] * (k_scale * k[i]);
+	return q_scale * (decay * with_state.zw + k_scale * norms.z * u);
+}
+
+void move_state(uint64_t at, bool keep)
+{
+	f32_ref state = f32_ref(at);
+	uint first = member() * 4 * FOURS, col = first_column();
+
+	[[unroll]] for (uint i = 0; i < FOURS; i++)
+		[[unroll]] for (uint c = 0; c < OWN_COLS; c++)
+			[[unroll]] for (uint j = 0; j < 4; j++) {
+				uint row = first + 4 * i + j;
+				bool inside = row < D_K && col + c < args.d_v;
+
+				uint at = row * args.d_v + col + c;
+
+				if (!keep)
+					s[i][c][j] = inside ? state.v[at] : 0.0;
+				else if (inside)
+					state.v[at] = s[i][c][j];
+			}
 }
 
 void main()
 {
-	uint head = gl_WorkGroupID.x, seq = gl_WorkGroupID.y;
-	uint col = gl_WorkGroupID.z * GROUP + gl_LocalInvocationID.x;
+	uint head = gl_WorkGroupID.x, seq = gl_WorkGroupID.y, first, end, slot;
+	uint col = first_column();
 	uint k_head = GROUPED != 0 ? head / (args.v_heads / args.k_heads) : head % args.k_heads;
-	uint first, end, slot;
-	bool mine = col < args.d_v;
-	float s[D_K];
-	f32_ref state;
+	float a = f32_ref(args.a).v[head], dt = f32_ref(args.dt).v[head];
+	uint64_t state;
+	token x;
 
 	if (seq >= live(args.slots, args.n_seqs))
 		return;
@@ -63,30 +150,25 @@ void main()
 	slot = uint(i32_ref(args.state_slot).v[seq]);
 	if (slot >= args.n_slots || first >= end)
 		return;
-	state = f32_ref(args.state + uint64_t(slot) * args.state_row +
-	                4ul * (uint64_t(head) * D_K * args.d_v + col));
-	[[unroll]] for (uint i = 0; i < D_K; i++)
-		s[i] = mine ? state.v[i * args.d_v] : 0.0;
+	state = args.state + uint64_t(slot) * args.state_row +
+	        4ul * (uint64_t(head) * D_K * args.d_v);
+	move_state(state, false);
+	x = load_token(first, head, k_head);
 	for (uint t = first; t < end; t++) {
-		float decay = exp(f32_ref(args.a).v[head] *
-		                  softplus(row_of(args.alpha, t, 0).v[head] +
-		                           f32_ref(args.dt).v[head]));
-		float b = sigmoid(row_of(args.beta, t, 0).v[head]), dot_k = 0.0, dot_q = 0.0, u;
+		token now = x;
+		f32_ref y = row_of(args.y, t, head);
+		vec2 out_now;
 
-		load_rows(t, k_head);
-		[[unroll]] for (uint i = 0; i < D_K; i++) {
-			s[i] *= decay;
-			dot_k = fma(s[i], unit_k[i], dot_k);
+		[[unroll]] for (uint i = 0; i < FOURS; i++) {
+			q[i] = next_q[i];
+			k[i] = next_k[i];
 		}
-		u = b * ((mine ? row_of(args.v, t, head).v[col] : 0.0) - dot_k);
-		[[unroll]] for (uint i = 0; i < D_K; i++) {
-			s[i] = fma(unit_k[i], u, s[i]);
-			dot_q = fma(s[i], unit_q[i], dot_q);
-		}
-		if (mine)
-			row_of(args.y, t, head).v[col] = dot_q;
+		x = load_token(min(t + 1, end - 1), head, k_head);
+		out_now = advance(now, exp(a * softplus(now.alpha + dt)));
+		if (member() == 0 && col < args.d_v)
+			y.v[col] = out_now.x;
+		if (member() == 0 && col + 1 < args.d_v)
+			y.v[col + 1] = out_now.y;
 	}
-	[[unroll]] for (uint i = 0; i < D_K; i++)
-		if (mine)
-			state.v[i * args.d_v] = s[i];
+	move_state(state, true);
 }

@@ -71,6 +71,23 @@ static void test_full(void **state)
 	assert_true(hazard_add(&h, &w, 1));
 }
 
+/* What joins the last dispatch runs beside all since the barrier. */
+static void test_join(void **state)
+{
+	struct hazard h = {.n = 0};
+	struct rdna4_range r = reads(&buf_a, 0, 100), other = writes(&buf_b, 0, 10);
+	struct rdna4_range hit = writes(&buf_a, 99, 120), miss = writes(&buf_a, 100, 120);
+
+	(void)state;
+	assert_false(hazard_add(&h, &r, 1));
+	assert_false(hazard_add(&h, &other, 1));
+	assert_false(hazard_join(&h, &hit, 1));
+	assert_int_equal(h.n, 2);
+	assert_true(hazard_join(&h, &miss, 1));
+	assert_false(hazard_join(&h, &miss, 1));
+	assert_true(hazard_add(&h, &miss, 1));
+}
+
 static void test_views(void **state)
 {
 	/* 8 lanes of rows 64 bytes apart. */
@@ -93,7 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_readers_share), cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_write_after_read), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_views),
+		cmocka_unit_test(test_join), cmocka_unit_test(test_views),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,127 @@
+/* dmmv_q8.glsl - y = W x for few columns, x quantised by quant_act and multiplied as
+ * integers; w in packed rows. A team of invocations shares ROWS rows, each taking
+ * every TEAM-th block of 32 elements. The order of a sum depends on the length of
+ * the row alone, so any number of columns gives the same bits. */
+#include "../common/base.glsl"
+#include "../common/dot.glsl"
+#include "product.glsl"
+
+/* A block of x. */
+struct act {
+	uint q[8];
+	float d;
+	ivec2 sum; /* of the quants of each half */
+};
+
+act load_act(uint64_t row, uint kb)
+{
+	uvec4 a = uvec4_ref(row).v[2 * kb], b = uvec4_ref(row).v[2 * kb + 1];
+	uvec2 h = uvec2_ref(row + args.k).v[kb];
+	act x;
+
+	[[unroll]] for (uint i = 0; i < 4; i++) {
+		x.q[i] = a[i];
+		x.q[i + 4] = b[i];
+	}
+	x.d = uintBitsToFloat(h.x);
+	x.sum = ivec2(int(h.y << 16) >> 16, int(h.y) >> 16);
+	return x;
+}
+
+bool has_two_scales(uint dtype)
+{
+	return dtype == Q2_K || dtype == Q3_K || dtype == Q6_K;
+}
+
+/* The products of a block; off is taken from every weight's code. */
+float term(uint dtype, unpacked w, act x)
+{
+	ivec2 dots = ivec2(0);
+	precise float sum, m;
+
+	[[unroll]] for (uint i = 0; i < 8; i++)
+		dots[i / 4] += dot4(w.q[i], x.q[i]);
+	dots -= quant_offset(dtype) * x.sum;
+	if (has_two_scales(dtype)) {
+		precise float a = w.d.x * float(dots.x), b = w.d.y * float(dots.y);
+
+		sum = a + b;
+		if (dtype != Q2_K)
+			return sum;
+		a = w.m.x * float(x.sum.x);
+		b = w.m.y * float(x.sum.y);
+		m = a + b;
+		sum -= m;
+		return sum;
+	}
+	sum = w.d.x * float(dots.x + dots.y);
+	if (dtype != Q4_1 && dtype != Q5_1 && dtype != Q4_K && dtype != Q5_K)
+		return sum;
+	m = w.m.x * float(x.sum.x + x.sum.y);
+	sum -= m;
+	return sum;
+}
+
+uint64_t x_row(uint c)
+{
+	uvec2 at = column(c);
+
+	return args.x.at + 4ul * (uint64_t(at.x) * args.x.token + uint64_t(at.y) * args.x.head);
+}
+
+/* By column and row of the team; the gate's after the others. */
+float acc[2 * ROWS * NUM_COLS];
+
+void multiply(uint dtype, uint64_t w, uint stride, uint first, uint row, uint n_cols)
+{
+	sections at = sections_of(dtype, args.k);
+	uint blocks = args.k / 32;
+
+	for (uint kb = my_index() % TEAM; kb < blocks; kb += AHEAD * TEAM) {
+		unpacked u[AHEAD * ROWS];
+
+		[[unroll]] for (uint i = 0; i < AHEAD * ROWS; i++) {
+			uint64_t at_row = w + uint64_t(min(row + i % ROWS, args.m - 1)) * stride;
+
+			u[i] = unpack_rows32(dtype, at_row, at,
+			                     min(kb + i / ROWS * TEAM, blocks - 1));
+		}
+		[[unroll]] for (uint a = 0; a < AHEAD; a++)
+			if (a == 0 || kb + a * TEAM < blocks)
+				[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
+					act x = load_act(x_row(min(c, n_cols - 1)), kb + a * TEAM);
+
+					[[unroll]] for (uint r = 0; r < ROWS; r++) {
+						uint cell = first + c * ROWS + r;
+						float sum = term(dtype, u[a * ROWS + r], x);
+
+						acc[cell] = fma(x.d, sum, acc[cell]);
+					}
+				}
+	}
+}
+
+void main()
+{
+	const uint cells = ROWS * NUM_COLS;
+	uint row = first_row(), n_cols = live_columns(), expert;
+
+	if (n_cols == 0)
+		return;
+	expert = expert_of_group();
+	[[unroll]] for (uint i = 0; i < 2 * cells; i++)
+		acc[i] = 0.0;
+	multiply(W_TYPE, args.w + uint64_t(expert) * args.w_expert * args.w_row, args.w_row, 0, row,
+	         n_cols);
+	if (ACT != 0)
+		multiply(GATE_TYPE,
+		         args.gate_w + uint64_t(expert) * args.gate_expert * args.gate_row,
+		         args.gate_row, cells, row, n_cols);
+	[[unroll]] for (uint i = 0; i < cells; i++) {
+		float sum = team_sum(acc[i]), g = ACT != 0 ? team_sum(acc[cells + i]) : 0.0;
+		uint r = row + i % ROWS, c = i / ROWS;
+
+		if (c < n_cols && r < args.m && my_index() % TEAM == i % TEAM)
+			finish(r, c, sum, g);
+	}
+}

@@ -1,0 +1,157 @@
+/* mmq_coop.comp - y = W x for many columns by cooperative matrices: inputs rounded to
+ * 16 bits, sums in F32. While the matrices of one step multiply what lies in shared
+ * memory, each invocation has the loads of the next step under way: a block of 32
+ * weights, which it unpacks once for all columns, and its part of x. */
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_cooperative_matrix : require
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#include "../common/base.glsl"
+#include "tile.glsl"
+
+layout(constant_id = 6) const uint SUBGROUP = 32;
+layout(constant_id = 7) const uint WM = 32; /* a subgroup's part of the tile */
+layout(constant_id = 8) const uint WN = 32;
+layout(constant_id = 9) const uint CM = 16; /* a matrix */
+layout(constant_id = 10) const uint CN = 16;
+layout(constant_id = 11) const uint CK = 16;
+
+const uint BK = 64;              /* GROUP is BM * BK / 32: a block for each */
+const uint STRIDE = BK / 4 + 2;  /* of a row in shared memory, in f16vec4   */
+const uint X_LOADS = (BN * BK / 8 + GROUP - 1) / GROUP;
+const uint ROWS = WM / CM, COLS = WN / CN, DEPTH = BK / CK;
+
+shared f16vec4 w_tile[BM * STRIDE];
+shared f16vec4 x_tile[BN * STRIDE];
+shared float stage[GROUP / SUBGROUP * CM * CN];
+
+/* What the next step needs. */
+f16vec4 next_w[8];
+unpacked next_block;
+uvec4 next_x[X_LOADS];
+uint64_t my_x[X_LOADS];
+
+f16vec4 four_at(uint64_t p)
+{
+	uint a = u32_ref(p).v[0], b = u32_ref(p).v[1];
+
+	if (W_TYPE == F16)
+		return f16vec4(unpackFloat2x16(a), unpackFloat2x16(b));
+	return f16vec4(uintBitsToFloat(uvec4(a << 16, a & 0xffff0000, b << 16, b & 0xffff0000)));
+}
+
+void fetch(uint64_t row, sections at, uint step)
+{
+	uint kb = step * (BK / 32) + gl_LocalInvocationID.x % (BK / 32), blocks = args.k / 32;
+
+	if (W_TYPE < Q8_0) {
+		[[unroll]] for (uint i = 0; i < 8; i++)
+			next_w[i] = four_at(row + 64ul * min(kb, blocks - 1) + 8ul * i);
+	} else {
+		next_block = unpack_rows32(W_TYPE, row, at, min(kb, blocks - 1));
+	}
+	[[unroll]] for (uint i = 0; i < X_LOADS; i++) {
+		uint k = (i * GROUP + gl_LocalInvocationID.x) % (BK / 8) + step * (BK / 8);
+
+		next_x[i] = 8 * k < args.k ? uvec4_ref(my_x[i]).v[k] : uvec4(0);
+	}
+}
+
+f16vec4 four_of_block(uint i)
+{
+	uint w = next_block.q[i];
+	ivec4 q = ivec4(w << 24, w << 16, w << 8, w) >> 24;
+
+	if (!quant_is_signed(W_TYPE))
+		q = ivec4(w & 255, w >> 8 & 255, w >> 16 & 255, w >> 24) - quant_offset(W_TYPE);
+	return f16vec4(next_block.d[i / 4] * vec4(q) - next_block.m[i / 4]);
+}
+
+void put(uint step)
+{
+	uint r = gl_LocalInvocationID.x / (BK / 32), part = gl_LocalInvocationID.x % (BK / 32);
+	bool inside = step * (BK / 32) + part < args.k / 32;
+
+	[[unroll]] for (uint i = 0; i < 8; i++) {
+		f16vec4 w = W_TYPE < Q8_0 ? next_w[i] : four_of_block(i);
+
+		w_tile[r * STRIDE + 8 * part + i] = inside ? w : f16vec4(0.0);
+	}
+	[[unroll]] for (uint i = 0; i < X_LOADS; i++) {
+		uint at = i * GROUP + gl_LocalInvocationID.x, c = at / (BK / 8);
+		uvec4 x = next_x[i];
+
+		if (c < BN) {
+			at = c * STRIDE + 2 * (at % (BK / 8));
+			x_tile[at] = f16vec4(unpackFloat2x16(x.x), unpackFloat2x16(x.y));
+			x_tile[at + 1] = f16vec4(unpackFloat2x16(x.z), unpackFloat2x16(x.w));
+		}
+	}
+}
+
+coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator> sums[ROWS * COLS];
+
+void multiply(uint row, uint column)
+{
+	[[unroll]] for (uint k = 0; k < DEPTH; k++) {
+		coopmat<float16_t, gl_ScopeSubgroup, CM, CK, gl_MatrixUseA> w[ROWS];
+		coopmat<float16_t, gl_ScopeSubgroup, CK, CN, gl_MatrixUseB> x;
+
+		[[unroll]] for (uint i = 0; i < ROWS; i++)
+			coopMatLoad(w[i], w_tile, (row + i * CM) * STRIDE + k * (CK / 4), STRIDE,
+			            gl_CooperativeMatrixLayoutRowMajor);
+		[[unroll]] for (uint j = 0; j < COLS; j++) {
+			coopMatLoad(x, x_tile, (column + j * CN) * STRIDE + k * (CK / 4), STRIDE,
+			            gl_CooperativeMatrixLayoutColumnMajor);
+			[[unroll]] for (uint i = 0; i < ROWS; i++)
+				sums[j * ROWS + i] = coopMatMulAdd(w[i], x, sums[j * ROWS + i]);
+		}
+	}
+}
+
+/* Matrices travel through shared memory, where it is known who has what. */
+void finish(tile t, uint row, uint column)
+{
+	uint mine = gl_SubgroupID * CM * CN;
+
+	[[unroll]] for (uint i = 0; i < ROWS * COLS; i++) {
+		uint r = row + i % ROWS * CM, c = column + i / ROWS * CN;
+
+		barrier();
+		coopMatStore(sums[i], stage, mine, CM, gl_CooperativeMatrixLayoutColumnMajor);
+		barrier();
+		[[unroll]] for (uint e = 0; e < CM * CN; e += SUBGROUP) {
+			uint at = e + gl_SubgroupInvocationID;
+
+			if (at < CM * CN)
+				store(t, r + at % CM, c + at / CM, stage[mine + at]);
+		}
+	}
+}
+
+void main()
+{
+	uint row = gl_SubgroupID % (BM / WM) * WM, column = gl_SubgroupID / (BM / WM) * WN;
+	uint steps = (args.k + BK - 1) / BK;
+	sections at = sections_of(W_TYPE, args.k);
+	tile t = my_tile();
+	uint64_t w = weight_row(t, gl_LocalInvocationID.x / (BK / 32));
+
+	if (t.n_columns == 0)
+		return;
+	[[unroll]] for (uint i = 0; i < X_LOADS; i++)
+		my_x[i] = x_row(t, (i * GROUP + gl_LocalInvocationID.x) / (BK / 8));
+	[[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
+		sums[i] = coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
+	fetch(w, at, 0);
+	for (uint step = 0; step < steps; step++) {
+		barrier();
+		put(step);
+		barrier();
+		if (step + 1 < steps)
+			fetch(w, at, step + 1);
+		multiply(row, column);
+	}
+	finish(t, row, column);
+}
