@@ -8,6 +8,9 @@ set -u
 base=$1 debs=$2
 root=$(mktemp -d)
 failed=0
+backends=zinc-backend-vulkan-rdna4
+# Its own source package (cuda.sh), which may not have been built.
+ls "$debs"/zinc-backend-cuda-ada_*.deb >/dev/null 2>&1 && backends="$backends zinc-backend-cuda-ada"
 
 inside() {
 	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
@@ -70,15 +73,17 @@ inside dpkg-query -W -f '${Version}\n' zinc | grep -q '+next$' || fail "not upgr
 answers "upgraded"
 
 # A backend that went leaves no trace.
-inside dpkg -r zinc-backend-vulkan-rdna4 >"$root/tmp/log" 2>&1 || fail "remove the backend: $(cat "$root/tmp/log")"
+# shellcheck disable=SC2086 # a list
+inside dpkg -r $backends >"$root/tmp/log" 2>&1 || fail "remove the backend: $(cat "$root/tmp/log")"
 inside zinc plugin list >"$root/tmp/list" 2>&1
-grep -qi vulkan "$root/tmp/list" && fail "a removed backend is listed: $(cat "$root/tmp/list")"
-answers "without Vulkan"
+grep -qi 'vulkan\|cuda' "$root/tmp/list" && fail "a removed backend is listed: $(cat "$root/tmp/list")"
+answers "without a GPU backend"
 
 # Removed in dpkg's own order of trouble: those others need last.
 inside dpkg -r zinc-tests zinc-models-pocket zinc-doc zinc-dev zinc >"$root/tmp/log" 2>&1 ||
 	fail "remove: $(cat "$root/tmp/log")"
-inside dpkg -P zinc-tests zinc-models-pocket zinc-doc zinc-dev zinc zinc-backend-vulkan-rdna4 >"$root/tmp/log" 2>&1 ||
+# shellcheck disable=SC2086 # a list
+inside dpkg -P zinc-tests zinc-models-pocket zinc-doc zinc-dev zinc $backends >"$root/tmp/log" 2>&1 ||
 	fail "purge: $(cat "$root/tmp/log")"
 rm -rf "$root"/root/.cache "$root"/root/.local
 files >"$root/tmp/after"
