@@ -1,10 +1,10 @@
 #!/bin/sh
 # usage: cuda_static.sh FOLDER
 # What can be proved about Ada without the card: every kernel in FOLDER/*.log (what
-# ptxas said of the images, see packaging/cmake/nvcc_image.sh) was compiled for sm_89,
-# from virtual code no newer than that, keeps all that it has in registers, and fits
-# its launch bounds, which are the occupancy that its source claims: ptxas holds
-# registers to them, and spills where it cannot.
+# ptxas said of the images, see packaging/cmake/nvcc_image.sh) that was compiled for
+# sm_89 keeps all that it has in registers. Its launch bounds, the occupancy that its
+# source claims, hold then: ptxas keeps registers to them, and spills where it cannot.
+# An instruction that sm_89 lacks would not have been compiled.
 set -u
 logs=$(ls "$1"/*.log 2>/dev/null)
 [ -n "$logs" ] || { echo "skipped: no kernels were compiled in this build"; exit 77; }

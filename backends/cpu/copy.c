@@ -1,5 +1,6 @@
 /* copy.c - copy and cast: views of any strides, row by row. */
 #include <string.h>
+#include <zinc/shape_op.h>
 
 #include "kernels.h"
 #include "quant.h"
@@ -13,19 +14,10 @@ struct region {
 	uint64_t rows;
 };
 
-static int slowest_dim(const struct zinc_view *v)
-{
-	int i = ZINC_MAX_DIMS - 1;
-
-	while (i > 0 && v->ne[i] == 1)
-		i--;
-	return i;
-}
-
 static struct region live_region(const struct cpu_ctx *ctx, const struct zinc_op_copy *d)
 {
 	uint32_t n = cpu_live(ctx, d->n);
-	int dim = slowest_dim(&d->x);
+	int dim = zinc_shape_slowest(&d->x);
 	struct region r;
 
 	memcpy(r.ne, d->x.ne, sizeof(r.ne));
@@ -73,31 +65,23 @@ static bool shapes_ok(const struct zinc_op_copy *d)
 	       zinc_shape_is(&d->x, d->x.dtype) && zinc_shape_is(&d->y, d->y.dtype) &&
 	       zinc_shape_same(&d->x, &d->y) && d->x.ne[0] % block_of(d->x.dtype) == 0 &&
 	       d->y.ne[0] % block_of(d->y.dtype) == 0 &&
-	       (d->n.imm <= 1 || d->n.imm <= d->x.ne[slowest_dim(&d->x)]);
+	       (d->n.imm <= 1 || d->n.imm <= d->x.ne[zinc_shape_slowest(&d->x)]);
 }
 
 static int copy_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_copy *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !shapes_ok(d) || d->x.dtype != d->y.dtype)
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_copy_types_ok(desc) && shapes_ok(desc)
+	               ? ZINC_OK
+	               : ZINC_E_UNSUPPORTED;
 }
 
 static int cast_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_copy *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !shapes_ok(d) ||
-	    !(ZINC_TMASK_PLAIN & ZINC_TBIT(d->x.dtype)))
-		return ZINC_E_UNSUPPORTED;
-	if (!(ZINC_TMASK_PLAIN & ZINC_TBIT(d->y.dtype)) &&
-	    !(d->y.dtype == ZINC_Q8_0 && d->x.dtype == ZINC_F32))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_cast_types_ok(desc) && shapes_ok(desc)
+	               ? ZINC_OK
+	               : ZINC_E_UNSUPPORTED;
 }
 
 static void copy_run(const struct cpu_ctx *ctx, const void *desc)

@@ -3,6 +3,7 @@
  * The work is cut into spans of a row, so that a single wide row is shared by
  * all threads too. */
 #include <math.h>
+#include <zinc/shape_op.h>
 
 #include "kernels.h"
 #include "shape.h"
@@ -46,15 +47,8 @@ static float *span_ptr(const struct zinc_view *v, const struct spans *s, struct 
 
 static int glu_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_glu *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || (d->act != ZINC_ACT_SILU && d->act != ZINC_ACT_GELU_TANH) ||
-	    !(d->limit >= 0) || !zinc_shape_is(&d->gate, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->gate, d->n) || !zinc_shape_f32_as(&d->up, &d->gate) ||
-	    !zinc_shape_f32_as(&d->y, &d->gate))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_glu_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static void glu_run(const struct cpu_ctx *ctx, const void *desc)
@@ -75,17 +69,8 @@ static void glu_run(const struct cpu_ctx *ctx, const void *desc)
  * a [N, H, D] is 2; for n.imm == 1 the shapes alone say it all. */
 static int binary_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_binary *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !zinc_shape_is(&d->a, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->a, d->n) || !zinc_shape_f32_as(&d->y, &d->a) ||
-	    !zinc_shape_is(&d->b, ZINC_F32))
-		return ZINC_E_UNSUPPORTED;
-	for (int i = 0; i < ZINC_MAX_DIMS; i++)
-		if (d->b.ne[i] != 1 && d->b.ne[i] != d->a.ne[i])
-			return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_binary_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static void add_span(float *y, const float *a, const float *b, uint32_t n)
@@ -142,13 +127,8 @@ static void mul_run(const struct cpu_ctx *ctx, const void *desc)
 
 static int unary_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_unary *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->x, d->n) || !zinc_shape_f32_as(&d->y, &d->x))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_unary_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static void scale_run(const struct cpu_ctx *ctx, const void *desc)
@@ -178,19 +158,8 @@ static void softcap_run(const struct cpu_ctx *ctx, const void *desc)
 
 static int gate_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_sigmoid_gate *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->x, d->n) || !zinc_shape_f32_as(&d->y, &d->x) ||
-	    !zinc_shape_is(&d->gate, ZINC_F32))
-		return ZINC_E_UNSUPPORTED;
-	if (d->gate.ne[0] != 1 && d->gate.ne[0] != d->x.ne[0])
-		return ZINC_E_UNSUPPORTED;
-	for (int i = 1; i < ZINC_MAX_DIMS; i++)
-		if (d->gate.ne[i] != d->x.ne[i])
-			return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_sigmoid_gate_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static void gate_run(const struct cpu_ctx *ctx, const void *desc)

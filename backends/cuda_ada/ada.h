@@ -23,6 +23,7 @@
 #define ADA_ADA_H
 
 #include <stdbool.h>
+#include <string.h>
 #include <zinc/plugin.h>
 #include <zinc/shape.h>
 
@@ -116,6 +117,12 @@ static inline struct ada_view ada_arg(const struct zinc_view *v)
 	                     .ne2 = v->ne[2], .ne3 = v->ne[3]};
 
 	return a;
+}
+
+/* The same elements in the same shape? */
+static inline bool ada_same_view(const struct ada_view *a, const struct ada_view *b)
+{
+	return !memcmp(a, b, sizeof(*a));
 }
 
 static inline struct ada_count ada_count(struct zinc_u32 n)

@@ -4,7 +4,7 @@
 
 #include "linear/mmq_args.h"
 
-enum { REDUCE_COLS = 8, REDUCE_THREADS = 128, MIN_SPANS = 4 };
+enum { REDUCE_THREADS = 128, MIN_SPANS = 4 };
 
 /* A kernel, the columns of its tile, the shared memory of its pipeline (columns, bytes
  * of MMQ_SPAN activations, stages), and how many of its blocks a multiprocessor has
@@ -272,7 +272,7 @@ static int launch(struct zinc_cmd *cmd, const struct tile *tile, const struct cu
 		ada_launch(cmd, &l);
 	l.kernel = "mmq_reduce";
 	l.grid[0] = c->tiles < c->n_blocks ? c->tiles : c->n_blocks;
-	l.grid[1] = tile->cols / REDUCE_COLS;
+	l.grid[1] = tile->cols / MMQ_REDUCE_COLS;
 	l.block[0] = REDUCE_THREADS;
 	l.smem = 0;
 	return ada_launch(cmd, &l);

@@ -1,4 +1,6 @@
 /* op_copy.c - copy and cast, between views of any strides. */
+#include <zinc/shape_op.h>
+
 #include "op_rows.h"
 
 /* Elements and bytes of a block of every dtype that rows can have. */
@@ -13,15 +15,6 @@ static const struct block {
 	[ZINC_IQ4_NL] = {32, 18}, [ZINC_IQ4_XS] = {256, 136}, [ZINC_MXFP4] = {32, 17},
 };
 
-static int slowest_dim(const struct zinc_view *v)
-{
-	int i = ZINC_MAX_DIMS - 1;
-
-	while (i > 0 && v->ne[i] == 1)
-		i--;
-	return i;
-}
-
 static bool rows_ok(const struct zinc_view *v)
 {
 	return v->dtype < ZINC_DTYPE_MAX && blocks[v->dtype].elems && zinc_shape_is(v, v->dtype) &&
@@ -32,31 +25,23 @@ static bool rows_ok(const struct zinc_view *v)
 static bool shapes_ok(const struct zinc_op_copy *d)
 {
 	return rows_ok(&d->x) && rows_ok(&d->y) && zinc_shape_same(&d->x, &d->y) &&
-	       (d->n.imm <= 1 || d->n.imm <= d->x.ne[slowest_dim(&d->x)]);
+	       (d->n.imm <= 1 || d->n.imm <= d->x.ne[zinc_shape_slowest(&d->x)]);
 }
 
 static int copy_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_copy *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !shapes_ok(d) || d->x.dtype != d->y.dtype)
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_copy_types_ok(desc) && shapes_ok(desc)
+	               ? ZINC_OK
+	               : ZINC_E_UNSUPPORTED;
 }
 
 static int cast_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_copy *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !shapes_ok(d) ||
-	    !(ZINC_TMASK_PLAIN & ZINC_TBIT(d->x.dtype)))
-		return ZINC_E_UNSUPPORTED;
-	if (!(ZINC_TMASK_PLAIN & ZINC_TBIT(d->y.dtype)) &&
-	    !(d->y.dtype == ZINC_Q8_0 && d->x.dtype == ZINC_F32))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_cast_types_ok(desc) && shapes_ok(desc)
+	               ? ZINC_OK
+	               : ZINC_E_UNSUPPORTED;
 }
 
 /* The widest unit, in bytes, that starts of rows and whole pieces of them are
@@ -75,7 +60,8 @@ static struct ada_copy_args args_of(const struct zinc_cmd *cmd, const struct zin
 {
 	struct ada_copy_args a = {.x = ada_arg(&d->x), .y = ada_arg(&d->y),
 	                          .params = ada_params(cmd), .n = ada_count(d->n),
-	                          .dim = (uint32_t)slowest_dim(&d->x), .whole = d->n.imm <= 1};
+	                          .dim = (uint32_t)zinc_shape_slowest(&d->x),
+	                          .whole = d->n.imm <= 1};
 
 	return a;
 }

@@ -78,13 +78,14 @@ static uint32_t filled(uint32_t units, uint32_t lane_bits)
 
 /* Depends on the matrix and the experts of a token, never on the columns. All lanes
  * on a row read the longest pieces of memory; on short rows fewer waste none. Then
- * several warps for a row keep all multiprocessors busy where rows are few. */
-static struct shape shape_of(const struct zinc_op_linear *op, uint32_t n_sm)
+ * several warps for a row keep all multiprocessors busy where rows are few. warps: of
+ * a block, at most; it does not change the order of sums. */
+static struct shape shape_of(const struct zinc_op_linear *op, uint32_t n_sm, uint32_t warps)
 {
 	uint32_t units = units_of(&op->w), want = n_sm - n_sm / 8, m = op->w.ne[1];
 	uint64_t pairs = zinc_view_present(&op->gate_w) ? m : ada_div_up(m, ROWS);
 	uint64_t all = zinc_view_present(&op->ids) ? pairs * op->y.ne[1] : pairs;
-	struct shape s = {.lane_bits = 5, .warps = WARPS};
+	struct shape s = {.lane_bits = 5, .warps = warps};
 
 	while (s.lane_bits > 3 && filled(units, s.lane_bits) < WELL_FILLED)
 		s.lane_bits--;
@@ -115,14 +116,6 @@ static uint32_t ring_smem(uint32_t type, uint32_t warps)
 	return has_ring(type) ? warps * ADA_RING_SLOTS * ROWS * ADA_RING_ROW(type) : 0;
 }
 
-static bool x_fits(const struct zinc_op_linear *op, const struct ada_limits *limits,
-                   uint32_t variant)
-{
-	uint64_t ring = op->n.imm == 1 && is_q8(variant) ? ring_smem(op->w.dtype, WARPS) : 0;
-
-	return smem_of(op, variant, 1) + ring + SMEM_STATIC <= limits->smem_block;
-}
-
 /* Columns of one launch, log2: as many as the recording has, and as leave room for
  * two blocks on a multiprocessor. The cells of the expert form go one by one: with
  * few tokens they mostly want different experts. */
@@ -138,6 +131,23 @@ static uint32_t cols_bits(const struct zinc_op_linear *op, const struct ada_limi
 	while (bits && smem_of(op, variant, 1u << bits) + SMEM_STATIC > limits->smem_block / 2)
 		bits--;
 	return bits;
+}
+
+/* Shared memory of the kernel for 2^bits columns. */
+static uint64_t all_smem(const struct zinc_op_linear *op, uint32_t variant, uint32_t warps,
+                         uint32_t bits)
+{
+	uint32_t ring = !bits && is_q8(variant) ? ring_smem(op->w.dtype, warps) : 0;
+
+	return smem_of(op, variant, 1u << bits) + ring;
+}
+
+static bool fits(const struct zinc_op_linear *op, const struct ada_limits *limits,
+                 uint32_t variant, uint32_t warps)
+{
+	uint32_t bits = cols_bits(op, limits, variant);
+
+	return all_smem(op, variant, warps, bits) + SMEM_STATIC <= limits->smem_block;
 }
 
 static bool gate_is_alike(const struct zinc_op_linear *op)
@@ -157,7 +167,7 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	if (!is_q8(variant))
 		return ada_linear_x_is(op, ADA_ACT_PLAIN) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 	if (!ada_weight_is_packed(&op->w) || !ada_linear_x_is(op, ADA_ACT_Q8) ||
-	    !x_fits(op, ada_limits(dev), variant))
+	    !fits(op, ada_limits(dev), variant, FEW_WARPS))
 		return ZINC_E_UNSUPPORTED;
 	return ZINC_OK;
 }
@@ -245,15 +255,6 @@ static bool join(struct zinc_cmd *cmd, const struct ada_dmmv_args *next, struct 
 	return true;
 }
 
-/* Shared memory of a kernel for 2^bits columns. */
-static uint32_t all_smem(const struct zinc_op_linear *op, uint32_t variant, uint32_t warps,
-                         uint32_t bits)
-{
-	uint32_t ring = !bits && is_q8(variant) ? ring_smem(op->w.dtype, warps) : 0;
-
-	return (uint32_t)smem_of(op, variant, 1u << bits) + ring;
-}
-
 /* Blocks of a launch: as many as multiprocessors have room for. */
 static uint32_t all_blocks(const struct ada_limits *limits, uint32_t type, uint32_t smem)
 {
@@ -263,11 +264,12 @@ static uint32_t all_blocks(const struct ada_limits *limits, uint32_t type, uint3
 	return (room < 1 ? 1 : room < want ? room : want) * limits->n_sm;
 }
 
-static int record_joined(struct zinc_cmd *cmd, const struct ada_dmmv_args *a, uint32_t smem)
+static int record_joined(struct zinc_cmd *cmd, const struct ada_dmmv_args *a, uint32_t warps,
+                         uint32_t smem)
 {
 	const struct ada_limits *limits = ada_limits(ada_cmd_dev(cmd));
-	struct shape s = {.lane_bits = a->lane_bits, .warps = WARPS};
-	struct ada_launch l = {.kernel = kernels[a->type][0], .block = {32 * WARPS, 1, 1},
+	struct shape s = {.lane_bits = a->lane_bits, .warps = warps};
+	struct ada_launch l = {.kernel = kernels[a->type][0], .block = {32 * warps, 1, 1},
 	                       .smem = smem, .args = a, .args_size = sizeof(*a)};
 	uint32_t pairs = pairs_of(a->w.ne1);
 
@@ -282,7 +284,8 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_linear *op = desc;
 	const struct ada_limits *limits = ada_limits(ada_cmd_dev(cmd));
-	struct shape s = shape_of(op, limits->n_sm);
+	uint32_t warps = fits(op, limits, variant, WARPS) ? WARPS : FEW_WARPS;
+	struct shape s = shape_of(op, limits->n_sm, warps);
 	struct ada_dmmv_args a = args_of(cmd, op), all;
 	uint32_t bits = cols_bits(op, limits, variant);
 	struct ada_launch l = {.kernel = kernels[op->w.dtype][bits],
@@ -293,13 +296,13 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	/* Only a kernel of one column quantises what quant_act has not. */
 	if (is_q8(variant) && a.x_plain && bits)
 		return ZINC_E_INVALID;
-	if (!is_q8(variant) && (!ada_weight_is_plain(&op->w) || !x_fits(op, limits, variant)))
+	if (!is_q8(variant) && (!ada_weight_is_plain(&op->w) || !fits(op, limits, variant, warps)))
 		return record_exact(cmd, op);
 	a.lane_bits = s.lane_bits;
 	a.split_bits = s.split_bits;
-	l.smem = all_smem(op, variant, s.warps, bits);
+	l.smem = (uint32_t)all_smem(op, variant, s.warps, bits);
 	if (join(cmd, &a, &all))
-		return record_joined(cmd, &all, all_smem(op, variant, WARPS, 0));
+		return record_joined(cmd, &all, warps, (uint32_t)all_smem(op, variant, warps, 0));
 	set_grid(&l, &s, a.ids ? ada_linear_cells(op) : ada_div_up(op->n.imm, 1u << bits),
 	         all_blocks(limits, op->w.dtype, l.smem));
 	return ada_launch(cmd, &l);

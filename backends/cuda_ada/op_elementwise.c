@@ -1,19 +1,13 @@
 /* op_elementwise.c - glu, add, mul, scale, softcap and sigmoid_gate. */
 #include <math.h>
+#include <zinc/shape_op.h>
 
 #include "op_rows.h"
 
 static int glu_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_glu *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || (d->act != ZINC_ACT_SILU && d->act != ZINC_ACT_GELU_TANH) ||
-	    !(d->limit >= 0) || !zinc_shape_is(&d->gate, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->gate, d->n) || !zinc_shape_f32_as(&d->up, &d->gate) ||
-	    !zinc_shape_f32_as(&d->y, &d->gate))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_glu_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static int glu_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
@@ -35,17 +29,8 @@ static int glu_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 
 static int binary_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_binary *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !zinc_shape_is(&d->a, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->a, d->n) || !zinc_shape_f32_as(&d->y, &d->a) ||
-	    !zinc_shape_is(&d->b, ZINC_F32))
-		return ZINC_E_UNSUPPORTED;
-	for (int i = 0; i < ZINC_MAX_DIMS; i++)
-		if (d->b.ne[i] != 1 && d->b.ne[i] != d->a.ne[i])
-			return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_binary_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 /* y = y * one number. */
@@ -93,13 +78,8 @@ static int mul_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 
 static int unary_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_unary *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->x, d->n) || !zinc_shape_f32_as(&d->y, &d->x))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_unary_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static int unary_record(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const char *kernel,
@@ -128,19 +108,8 @@ static int softcap_record(struct zinc_cmd *cmd, const void *desc, uint32_t varia
 
 static int gate_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_sigmoid_gate *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !zinc_shape_is(&d->x, ZINC_F32) ||
-	    !zinc_shape_rows_fit(&d->x, d->n) || !zinc_shape_f32_as(&d->y, &d->x) ||
-	    !zinc_shape_is(&d->gate, ZINC_F32))
-		return ZINC_E_UNSUPPORTED;
-	if (d->gate.ne[0] != 1 && d->gate.ne[0] != d->x.ne[0])
-		return ZINC_E_UNSUPPORTED;
-	for (int i = 1; i < ZINC_MAX_DIMS; i++)
-		if (d->gate.ne[i] != d->x.ne[i])
-			return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_sigmoid_gate_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static int gate_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

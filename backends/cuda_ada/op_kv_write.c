@@ -30,11 +30,6 @@ static bool by_four(const struct zinc_view *x, const struct zinc_view *cache)
 	return x->ne[0] % 4 == 0 && ada_rows_aligned(x, 16) && ada_rows_aligned(cache, 16);
 }
 
-static bool same_view(const struct ada_view *a, const struct ada_view *b)
-{
-	return !memcmp(a, b, sizeof(*a));
-}
-
 /* Is what went before rope a norm of V in place, without weight? */
 static bool takes_norm(const struct ada_launch *l, struct ada_rope_kv_args *all)
 {
@@ -43,7 +38,7 @@ static bool takes_norm(const struct ada_launch *l, struct ada_rope_kv_args *all)
 	if (!l || l->args_size != sizeof(*norm) || strncmp(l->kernel, "rmsnorm_warp_", 13))
 		return false;
 	norm = l->args;
-	if (!same_view(&norm->x, &norm->y) || !same_view(&norm->x, &all->kv.v) || norm->weight ||
+	if (!ada_same_view(&norm->x, &norm->y) || !ada_same_view(&norm->x, &all->kv.v) || norm->weight ||
 	    norm->residual.p || norm->gate.p || norm->after.p || norm->factor || norm->next_y.p ||
 	    norm->rows.n.imm != all->kv.n.imm || norm->rows.n.slot != all->kv.n.slot ||
 	    norm->rows.per_n != all->kv.v.ne1)
@@ -65,7 +60,7 @@ static bool join(struct zinc_cmd *cmd, const struct ada_kv_write_args *kv)
 	if (!rope || strcmp(rope->kernel, "rope_dual"))
 		return false;
 	all.rope = *(const struct ada_rope_args *)rope->args;
-	if (!all.rope.k.p || !same_view(&all.rope.k_out, &kv->k) ||
+	if (!all.rope.k.p || !ada_same_view(&all.rope.k_out, &kv->k) ||
 	    all.rope.n.imm != kv->n.imm || all.rope.n.slot != kv->n.slot ||
 	    kv->k_cache.ne3 != kv->v_cache.ne3)
 		return false;

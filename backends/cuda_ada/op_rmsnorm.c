@@ -57,11 +57,6 @@ static bool same_rows(const struct ada_rows *a, const struct ada_rows *b)
 	       a->inner == b->inner && a->per_n == b->per_n;
 }
 
-static bool same_view(const struct ada_view *a, const struct ada_view *b)
-{
-	return !memcmp(a, b, sizeof(*a));
-}
-
 /* The norm recorded just before, if its result is `x` of the same rows and it does
  * nothing more yet. */
 static bool norm_before(struct zinc_cmd *cmd, const struct ada_view *x, const struct ada_rows *rows,
@@ -75,7 +70,7 @@ static bool norm_before(struct zinc_cmd *cmd, const struct ada_view *x, const st
 	*l = *before;
 	*a = *(const struct ada_rmsnorm_args *)before->args;
 	l->args = a;
-	return !a->next_y.p && same_rows(&a->rows, rows) && same_view(&a->y, x);
+	return !a->next_y.p && same_rows(&a->rows, rows) && ada_same_view(&a->y, x);
 }
 
 static uint64_t end_of(const struct ada_view *v)
@@ -88,7 +83,7 @@ static uint64_t end_of(const struct ada_view *v)
  * reads its elements of it first. */
 static bool is_apart(const struct ada_view *y, const struct ada_view *x)
 {
-	return !x->p || same_view(y, x) || end_of(y) <= x->p || end_of(x) <= y->p;
+	return !x->p || ada_same_view(y, x) || end_of(y) <= x->p || end_of(x) <= y->p;
 }
 
 /* The residual stream is normed again at once for what reads it next. */

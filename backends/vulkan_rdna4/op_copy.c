@@ -1,4 +1,6 @@
 /* op_copy.c - copy and cast: views of any strides. */
+#include <zinc/shape_op.h>
+
 #include "args.h"
 #include "ops.h"
 #include "weight.h"
@@ -26,19 +28,10 @@ struct cast_args {
 	uint32_t x_nb[3], y_nb[3];
 };
 
-static int slowest_dim(const struct zinc_view *v)
-{
-	int i = ZINC_MAX_DIMS - 1;
-
-	while (i > 0 && v->ne[i] == 1)
-		i--;
-	return i;
-}
-
 static struct region region_of(const struct zinc_op_copy *d)
 {
 	return (struct region){.n = rdna4_count(d->n), .ne = {d->x.ne[1], d->x.ne[2], d->x.ne[3]},
-	                       .counted = d->n.imm > 1 ? (uint32_t)slowest_dim(&d->x) : WHOLE};
+	                       .counted = d->n.imm > 1 ? (uint32_t)zinc_shape_slowest(&d->x) : WHOLE};
 }
 
 static uint64_t n_rows(const struct zinc_view *v)
@@ -75,31 +68,23 @@ static bool shapes_ok(const struct zinc_op_copy *d)
 	       zinc_shape_is(&d->x, d->x.dtype) && zinc_shape_is(&d->y, d->y.dtype) &&
 	       zinc_shape_same(&d->x, &d->y) && d->x.ne[0] % block_elems(d->x.dtype) == 0 &&
 	       d->y.ne[0] % block_elems(d->y.dtype) == 0 && strides_ok(&d->x) &&
-	       strides_ok(&d->y) && (d->n.imm <= 1 || d->n.imm <= d->x.ne[slowest_dim(&d->x)]);
+	       strides_ok(&d->y) && (d->n.imm <= 1 || d->n.imm <= d->x.ne[zinc_shape_slowest(&d->x)]);
 }
 
 static int copy_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_copy *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !shapes_ok(d) || d->x.dtype != d->y.dtype)
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_copy_types_ok(desc) && shapes_ok(desc)
+	               ? ZINC_OK
+	               : ZINC_E_UNSUPPORTED;
 }
 
 static int cast_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
-	const struct zinc_op_copy *d = desc;
-
 	(void)dev;
-	if (variant != 0 || d->flags || !shapes_ok(d) ||
-	    !(ZINC_TMASK_PLAIN & ZINC_TBIT(d->x.dtype)))
-		return ZINC_E_UNSUPPORTED;
-	if (!(ZINC_TMASK_PLAIN & ZINC_TBIT(d->y.dtype)) &&
-	    !(d->y.dtype == ZINC_Q8_0 && d->x.dtype == ZINC_F32))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_cast_types_ok(desc) && shapes_ok(desc)
+	               ? ZINC_OK
+	               : ZINC_E_UNSUPPORTED;
 }
 
 /* The widest unit that divides all places and the length of a row. */

@@ -1,6 +1,7 @@
 /* op_elementwise.c - glu, add, mul, scale, softcap and sigmoid_gate: one kernel,
  * y = f(a, b). */
 #include <math.h>
+#include <zinc/shape_op.h>
 
 #include "args.h"
 #include "ops.h"
@@ -46,10 +47,10 @@ static int dispatch(struct zinc_cmd *cmd, const struct job *j)
 	return rdna4_dispatch(cmd, &call);
 }
 
-static bool rows_ok(const struct zinc_view *x, const struct zinc_view *y, struct zinc_u32 n)
+/* Kernels can count them; b may be absent. */
+static bool all_fit(const struct zinc_view *a, const struct zinc_view *b, const struct zinc_view *y)
 {
-	return zinc_shape_is(x, ZINC_F32) && zinc_shape_rows_fit(x, n) &&
-	       zinc_shape_f32_as(y, x) && rdna4_fits(x) && rdna4_fits(y);
+	return rdna4_fits(a) && rdna4_fits(y) && (!b || rdna4_fits(b));
 }
 
 static int glu_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -57,11 +58,8 @@ static int glu_supports(struct zinc_dev *dev, const void *desc, uint32_t variant
 	const struct zinc_op_glu *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || (d->act != ZINC_ACT_SILU && d->act != ZINC_ACT_GELU_TANH) ||
-	    !(d->limit >= 0) || !rows_ok(&d->gate, &d->y, d->n) ||
-	    !zinc_shape_f32_as(&d->up, &d->gate) || !rdna4_fits(&d->up))
-		return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_glu_ok(d) && all_fit(&d->gate, &d->up, &d->y) ? ZINC_OK
+	                                            : ZINC_E_UNSUPPORTED;
 }
 
 static int glu_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
@@ -80,13 +78,8 @@ static int binary_supports(struct zinc_dev *dev, const void *desc, uint32_t vari
 	const struct zinc_op_binary *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !rows_ok(&d->a, &d->y, d->n) ||
-	    !zinc_shape_is(&d->b, ZINC_F32) || !rdna4_fits(&d->b))
-		return ZINC_E_UNSUPPORTED;
-	for (int i = 0; i < ZINC_MAX_DIMS; i++)
-		if (d->b.ne[i] != 1 && d->b.ne[i] != d->a.ne[i])
-			return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_binary_ok(d) && all_fit(&d->a, &d->b, &d->y) ? ZINC_OK
+	                                            : ZINC_E_UNSUPPORTED;
 }
 
 static int binary_dispatch(struct zinc_cmd *cmd, const struct zinc_op_binary *d, enum function f)
@@ -113,8 +106,8 @@ static int unary_supports(struct zinc_dev *dev, const void *desc, uint32_t varia
 	const struct zinc_op_unary *d = desc;
 
 	(void)dev;
-	return variant == 0 && !d->flags && rows_ok(&d->x, &d->y, d->n) ? ZINC_OK
-	                                                              : ZINC_E_UNSUPPORTED;
+	return variant == 0 && zinc_unary_ok(d) && all_fit(&d->x, NULL, &d->y) ? ZINC_OK
+	                                            : ZINC_E_UNSUPPORTED;
 }
 
 static int unary_dispatch(struct zinc_cmd *cmd, const struct zinc_op_unary *d, enum function f)
@@ -141,15 +134,8 @@ static int gate_supports(struct zinc_dev *dev, const void *desc, uint32_t varian
 	const struct zinc_op_sigmoid_gate *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !rows_ok(&d->x, &d->y, d->n) ||
-	    !zinc_shape_is(&d->gate, ZINC_F32) || !rdna4_fits(&d->gate))
-		return ZINC_E_UNSUPPORTED;
-	if (d->gate.ne[0] != 1 && d->gate.ne[0] != d->x.ne[0])
-		return ZINC_E_UNSUPPORTED;
-	for (int i = 1; i < ZINC_MAX_DIMS; i++)
-		if (d->gate.ne[i] != d->x.ne[i])
-			return ZINC_E_UNSUPPORTED;
-	return ZINC_OK;
+	return variant == 0 && zinc_sigmoid_gate_ok(d) && all_fit(&d->x, &d->gate, &d->y) ? ZINC_OK
+	                                            : ZINC_E_UNSUPPORTED;
 }
 
 static int gate_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

@@ -10,6 +10,8 @@
 #define MMQ_ROWS 128u
 #define MMQ_SPAN 128u
 #define MMQ_THREADS 128u
+/* Columns of a block of mmq_reduce. */
+#define MMQ_REDUCE_COLS 8u
 
 /* A further matrix of a launch, its rows of weights as long as the first's. */
 struct ada_mmq_more {

@@ -3,8 +3,6 @@
  * library. */
 #include "mmq_tile.cuh"
 
-static constexpr uint32_t REDUCE_COLS = 8;
-
 /* The block whose range has span `at` of the tiles that are left. */
 __device__ static __forceinline__ uint32_t mmq_block_of(const struct mmq_share &s, uint32_t at)
 {
@@ -56,32 +54,32 @@ __device__ static __forceinline__ const float *mmq_partial(const struct ada_mmq_
 __device__ static __forceinline__ void mmq_add_up(const struct ada_mmq_args &a,
                                                   const struct mmq_share &s,
                                                   const struct mmq_pieces &p, uint32_t row,
-                                                  uint32_t first, float sum[REDUCE_COLS])
+                                                  uint32_t first, float sum[MMQ_REDUCE_COLS])
 {
-	for (uint32_t c = 0; c < REDUCE_COLS; c++)
+	for (uint32_t c = 0; c < MMQ_REDUCE_COLS; c++)
 		sum[c] = 0.0f;
 	/* Two pieces' loads are under way at once. */
 	for (uint32_t b = p.block; mmq_has_piece(a, s, p, b); b += 2) {
 		bool two = mmq_has_piece(a, s, p, b + 1);
 		const float *v = mmq_partial(a, s, p, b, first) + row;
 		const float *w = mmq_partial(a, s, p, two ? b + 1 : b, first) + row;
-		float x[REDUCE_COLS], y[REDUCE_COLS];
+		float x[MMQ_REDUCE_COLS], y[MMQ_REDUCE_COLS];
 
 #pragma unroll
-		for (uint32_t c = 0; c < REDUCE_COLS; c++)
+		for (uint32_t c = 0; c < MMQ_REDUCE_COLS; c++)
 			x[c] = v[c * MMQ_ROWS], y[c] = w[c * MMQ_ROWS];
 #pragma unroll
-		for (uint32_t c = 0; c < REDUCE_COLS; c++)
+		for (uint32_t c = 0; c < MMQ_REDUCE_COLS; c++)
 			sum[c] = two ? sum[c] + x[c] + y[c] : sum[c] + x[c];
 	}
 }
 
-/* Grid [tiles that blocks may share, REDUCE_COLS columns of each]; a thread has a row of
+/* Grid [tiles that blocks may share, MMQ_REDUCE_COLS columns of each]; a thread has a row of
  * the tile. */
 ADA_KERNEL(mmq_reduce, struct ada_mmq_args, 128, 4)
 {
-	uint32_t r = threadIdx.x, first = blockIdx.y * REDUCE_COLS, n, tile, m, col0;
-	float sum[REDUCE_COLS], gate[REDUCE_COLS] = {};
+	uint32_t r = threadIdx.x, first = blockIdx.y * MMQ_REDUCE_COLS, n, tile, m, col0;
+	float sum[MMQ_REDUCE_COLS], gate[MMQ_REDUCE_COLS] = {};
 	struct mmq_matrix x;
 	struct mmq_pieces p;
 	struct mmq_share s;
@@ -105,7 +103,7 @@ ADA_KERNEL(mmq_reduce, struct ada_mmq_args, 128, 4)
 	if (a.gate.p)
 		mmq_add_up(a, s, p, r + 16, first, gate);
 #pragma unroll
-	for (uint32_t c = 0; c < REDUCE_COLS; c++)
+	for (uint32_t c = 0; c < MMQ_REDUCE_COLS; c++)
 		if (col0 + c < n)
 			mmq_result(a, x.y, (col0 + c) * (x.y_nb2 / sizeof(float)) + m, sum[c],
 			           gate[c]);

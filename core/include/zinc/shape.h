@@ -77,6 +77,16 @@ static inline bool zinc_shape_f32_as(const struct zinc_view *v, const struct zin
 	return zinc_shape_is(v, ZINC_F32) && zinc_shape_same(v, as);
 }
 
+/* The slowest dimension with more than one element; 0 if there is none. */
+static inline int zinc_shape_slowest(const struct zinc_view *v)
+{
+	int i = ZINC_MAX_DIMS - 1;
+
+	while (i > 0 && v->ne[i] == 1)
+		i--;
+	return i;
+}
+
 /* The recorded n fits a [N, D] or [N, H, D] view. */
 static inline bool zinc_shape_rows_fit(const struct zinc_view *v, struct zinc_u32 n)
 {
