@@ -87,6 +87,7 @@ static int open_engine(struct bench *b, struct zinc_err *err)
 		return rc;
 	if (!c.n_ctx)
 		c.n_ctx = (decode > prefill ? decode : prefill) + 1;
+	c.n_best = 1;
 	c.max_seqs = s->o->steps ? largest(&b->seqs) : 1;
 	b->profile = c.profile;
 	return session_open_engine(s, &c, false, err);

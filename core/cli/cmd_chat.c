@@ -236,8 +236,10 @@ static int open_chat(struct chat *c)
 		rc = sampling_add_model(&c->sampling, c->o, c->session.model, &c->err);
 	if (!rc)
 		rc = session_engine_config(&c->session, &config, &c->err);
-	if (!rc)
-		rc = session_open_engine(&c->session, &config, false, &c->err);
+	if (rc)
+		return rc;
+	config.n_best = answer_reach(&c->sampling.config, c->session.model);
+	rc = session_open_engine(&c->session, &config, false, &c->err);
 	return rc ? rc : conversation_init(&c->talk, &c->session, &c->sampling, &c->err);
 }
 

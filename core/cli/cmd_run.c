@@ -144,6 +144,8 @@ static int prepare(struct run *r, struct engine_config *c)
 		rc = make_ids(r);
 	if (!rc)
 		rc = session_engine_config(&r->session, c, &r->err);
+	if (!rc)
+		c->n_best = answer_reach(&r->sampling.config, r->session.model);
 	return rc;
 }
 

@@ -230,6 +230,26 @@ void graph_logits(struct zinc_graph *g, const struct zinc_view *x)
 		g->logits = *x;
 }
 
+int graph_best(struct zinc_graph *g, uint32_t n_best, uint32_t n_tokens, struct zinc_err *err)
+{
+	struct zinc_op_top_logits d = {.struct_size = sizeof(d), .x = g->logits, .n_top = n_best};
+
+	g->best = graph_temp(g, ZINC_I32, 2 * n_best, g->logits.ne[1], 1, 1);
+	d.x.ne[0] = n_tokens;
+	d.ids = d.values = g->best;
+	d.ids.ne[0] = d.values.ne[0] = n_best;
+	d.values.dtype = ZINC_F32;
+	d.values.off += n_best * sizeof(int32_t);
+	d.n = zinc_slot(ZINC_SLOT_N_OUT, g->logits.ne[1]);
+	graph_label(g, -1, "best");
+	graph_op(g, ZINC_OP_TOP_LOGITS, &d);
+	if (!g->err.code)
+		keep(g, &g->best);
+	else if (err)
+		*err = g->err;
+	return g->err.code;
+}
+
 int graph_create(const struct graph_env *env, const struct zinc_arch *arch, void *model,
                  const struct zinc_shape *shape, struct zinc_graph **out, struct zinc_err *err)
 {

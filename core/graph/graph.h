@@ -76,6 +76,7 @@ struct zinc_graph {
 	struct graph_tap *taps;
 	uint32_t n_taps, room_taps;
 	struct zinc_view logits;
+	struct zinc_view best; /* graph_best(); absent: none, or the backend declined */
 
 	uint64_t temp_bytes;    /* after graph_place() */
 	uint64_t scratch_bytes; /* after graph_lower() */
@@ -94,6 +95,10 @@ struct graph_target {
 int graph_create(const struct graph_env *env, const struct zinc_arch *arch, void *model,
                  const struct zinc_shape *shape, struct zinc_graph **out, struct zinc_err *err);
 void graph_destroy(struct zinc_graph *g); /* NULL ok */
+/* Between graph_create() and graph_lower(): also finds the n_best largest of the
+ * first n_tokens logits of every row. g->best is I32 [n_out, 2 * n_best]: ids, then
+ * the bits of the F32 logits. */
+int graph_best(struct zinc_graph *g, uint32_t n_best, uint32_t n_tokens, struct zinc_err *err);
 
 /* All declined primitives are in one message. */
 int graph_lower(struct zinc_graph *g, const struct graph_target *t, struct zinc_err *err);

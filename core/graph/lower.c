@@ -96,6 +96,17 @@ static void append(struct lower *lo, const struct choice *c, const void *desc)
 	act_forget_written(lo, o);
 }
 
+/* The search for the best logits only saves copying them all. */
+static bool give_up_best(struct lower *lo, uint32_t op, const void *desc)
+{
+	const struct zinc_op_top_logits *d = desc;
+
+	if (op != ZINC_OP_TOP_LOGITS || !lo->g->best.buf || d->ids.buf != lo->g->best.buf)
+		return false;
+	memset(&lo->g->best, 0, sizeof(lo->g->best));
+	return true;
+}
+
 /* "delta_net", or "dmmv (w q3_k)" where a weight dtype may be the reason. */
 static void note_missing(struct lower *lo, uint32_t op, const void *desc)
 {
@@ -131,7 +142,7 @@ void lower_emit(struct lower *lo, uint32_t op, const void *desc)
 		append(lo, &c, &d);
 	} else if (c.impl) {
 		append(lo, &c, desc);
-	} else if (!peel_emit(lo, op, desc)) {
+	} else if (!peel_emit(lo, op, desc) && !give_up_best(lo, op, desc)) {
 		note_missing(lo, op, desc);
 	}
 }

@@ -168,3 +168,10 @@ void model_close(struct model *m)
 	gguf_close(m->gguf);
 	free(m);
 }
+
+uint32_t model_n_tokens(const struct model *m)
+{
+	uint32_t n = tok_n_vocab(m->tok);
+
+	return n < m->info.n_vocab ? n : m->info.n_vocab;
+}

@@ -36,6 +36,9 @@ int model_open(struct plug_registry *reg, const char *path, struct model **out,
                struct zinc_err *err);
 void model_close(struct model *m); /* NULL ok */
 
+/* Ids below this are tokens; logits may be padded past them. */
+uint32_t model_n_tokens(const struct model *m);
+
 /* The functions the core lends to architectures; the graph half of it works
  * inside build() only. */
 extern const struct zinc_arch_host model_arch_host;

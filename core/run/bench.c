@@ -85,6 +85,19 @@ static int push_all(struct run *r, uint32_t n, struct zinc_err *err)
 	return rc;
 }
 
+/* As a greedy caller must, to know the next token. */
+static int read_results(struct run *r, struct zinc_err *err)
+{
+	const int32_t *ids;
+	const float *logits;
+	int rc = ZINC_OK;
+
+	for (uint32_t s = 0; s < r->c->n_seqs && !rc; s++)
+		if (!engine_seq_best(r->seqs[s], &ids, &logits))
+			rc = engine_seq_logits(r->seqs[s], &logits, err);
+	return rc;
+}
+
 static int measure_prefill(struct run *r, struct zinc_err *err)
 {
 	uint32_t batched = r->e->cfg.batched;
@@ -95,6 +108,8 @@ static int measure_prefill(struct run *r, struct zinc_err *err)
 		r->e->cfg.batched = RUN_BATCHED_OFF;
 	if (!rc)
 		rc = drain(r, true, err);
+	if (!rc)
+		rc = read_results(r, err);
 	r->e->cfg.batched = batched;
 	r->seconds = now() - start;
 	return rc;
@@ -109,6 +124,8 @@ static int measure_decode(struct run *r, struct zinc_err *err)
 		rc = push_all(r, 1, err);
 		if (!rc)
 			rc = drain(r, true, err);
+		if (!rc)
+			rc = read_results(r, err);
 	}
 	r->seconds = now() - start;
 	return rc;

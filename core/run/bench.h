@@ -1,7 +1,7 @@
 /* bench.h - timing an engine: prefill, decode, decode of several sequences.
  *
- * Times are of whole steps as a caller sees them, tables written and logits read
- * back included. Every repetition starts from empty sequences, so nothing that a
+ * Times are of whole steps as a greedy caller sees them: tables written, and the
+ * best logit of each sequence read back where the device finds it, else all. Every repetition starts from empty sequences, so nothing that a
  * run left behind makes the next one faster; one run before the first is not
  * counted (kernels are loaded and recorded then). */
 #ifndef CORE_RUN_BENCH_H

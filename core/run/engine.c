@@ -73,6 +73,11 @@ static int settle_config(struct engine *e, struct zinc_err *err)
 	c->all_logits |= c->hidden;
 	if (c->all_logits && c->chunk > ALL_LOGITS_CHUNK)
 		c->chunk = ALL_LOGITS_CHUNK;
+	if (c->all_logits || c->batched == RUN_BATCHED_VALIDATE)
+		c->n_best = 0;
+	if (c->n_best > ENGINE_BEST_MAX)
+		return err_set(err, ZINC_E_INVALID, "the %u largest logits: at most %d", c->n_best,
+		               ENGINE_BEST_MAX);
 	if (c->chunk > c->n_ctx)
 		c->chunk = c->n_ctx;
 	if (c->chunk < c->max_seqs)
@@ -186,13 +191,11 @@ int engine_plan(const struct engine_config *c, struct model *m, const struct plu
 
 static int allocate_host(struct engine *e, struct zinc_err *err)
 {
-	uint32_t row = e->model->info.n_embd > e->model->info.n_vocab ? e->model->info.n_embd
-	                                                              : e->model->info.n_vocab;
-
 	e->seqs = calloc(e->n_slots, sizeof(*e->seqs));
 	e->items = calloc(2 * (size_t)e->n_slots, sizeof(*e->items));
-	e->row = malloc(row * sizeof(*e->row));
-	if (!e->seqs || !e->items || !e->row)
+	e->row = malloc(e->model->info.n_embd * sizeof(*e->row));
+	e->best = calloc((size_t)e->max_out * 2 * e->cfg.n_best + 1, sizeof(*e->best));
+	if (!e->seqs || !e->items || !e->row || !e->best)
 		return err_set(err, ZINC_E_NO_MEMORY, "out of memory for the engine");
 	return ZINC_OK;
 }
@@ -258,6 +261,7 @@ void engine_destroy(struct engine *e)
 	free(e->seqs);
 	free(e->items);
 	free(e->row);
+	free(e->best);
 	free(e);
 }
 

@@ -25,6 +25,8 @@ enum run_numerics {
 	RUN_NUM_F32 = 2     /* F32 only: the reference                        */
 };
 
+enum { ENGINE_BEST_MAX = 256 };
+
 /* ZINC_BATCHED_PREFILL. */
 enum run_batched { RUN_BATCHED_ON = 0, RUN_BATCHED_OFF = 1, RUN_BATCHED_VALIDATE = 2 };
 
@@ -42,6 +44,9 @@ struct engine_config {
 	bool all_logits;      /* engine_seq_on_logits() will be used           */
 	bool hidden;          /* engine_seq_on_hidden() will be used; implies
 	                       * all_logits                                    */
+	uint32_t n_best;      /* largest logits for engine_seq_best(), at most
+	                       * ENGINE_BEST_MAX; 0: none. Not with all_logits
+	                       * and not in validation                         */
 	/* Progress of loading, 0..1; may be NULL. */
 	void (*progress)(void *ctx, const char *what, double part);
 	void *progress_ctx;
@@ -92,9 +97,17 @@ void engine_seq_on_logits(struct seq *s, engine_logits_fn *fn, void *ctx);
 void engine_seq_on_hidden(struct seq *s, engine_hidden_fn *fn, void *ctx);
 uint32_t engine_seq_pos(const struct seq *s);     /* tokens processed */
 uint32_t engine_seq_waiting(const struct seq *s); /* tokens queued    */
-/* Logits after the last processed token when nothing waits, else NULL. Valid
- * until the next step. */
-const float *engine_seq_logits(const struct seq *s);
+/* Nothing waits and the last processed token has logits. */
+bool engine_seq_ready(const struct seq *s);
+/* The largest logits after the last processed token and whose they are, found by
+ * the device: descending, ties by lower id, NaN last. Returns how many: as many as
+ * config.n_best, or 0 when the backend has no such op or the sequence is not ready.
+ * Valid until the next step. */
+uint32_t engine_seq_best(const struct seq *s, const int32_t **ids, const float **logits);
+/* All n_vocab logits after the last processed token, copied from the device by the
+ * first call; valid until the sequence goes on. ZINC_E_INVALID when the sequence is
+ * not ready, or another step ran before the first call. */
+int engine_seq_logits(struct seq *s, const float **out, struct zinc_err *err);
 
 /* One step: takes waiting tokens, runs, delivers. n_done: tokens processed (0:
  * nothing waited); may be NULL. */

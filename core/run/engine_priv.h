@@ -27,8 +27,12 @@ struct seq {
 	uint32_t pos;     /* tokens processed                             */
 	int32_t *waiting; /* ring-free queue: n_ctx ids                   */
 	uint32_t head, n_waiting;
-	float *logits;    /* n_vocab; after the last processed token      */
-	bool has_logits;
+	/* Of the last processed token: where its logits lie, until the next step. */
+	const struct zinc_graph *result;
+	uint32_t result_row;
+	uint64_t result_step;
+	float *logits;    /* n_vocab, once read                           */
+	bool has_logits, logits_read;
 	float *hidden;    /* validate: last token's residual, per layer   */
 	engine_logits_fn *on_logits;
 	void *logits_ctx;
@@ -74,7 +78,9 @@ struct engine {
 	struct step_item *items;
 	uint32_t n_items;
 	uint32_t next_seq; /* where the next step starts looking, for fairness */
-	float *row;        /* n_vocab or n_embd, for callbacks */
+	float *row;        /* n_embd, for callbacks */
+	int32_t *best;     /* [max_out, 2 * n_best] of the last step, as graph_best() says */
+	uint64_t n_steps;
 	struct profile profile;
 };
 
@@ -100,6 +106,9 @@ int seq_create(struct engine *e, bool shadow, struct seq **out, struct zinc_err 
 
 /* step.c: runs e->items and delivers. */
 int step_run(struct engine *e, struct zinc_err *err);
+
+/* results.c: after the run of e->items; the sequences move on. */
+int results_deliver(struct engine *e, const struct zinc_graph *g, struct zinc_err *err);
 
 /* validate.c: after a batched step over e->items. */
 int validate_step(struct engine *e, struct zinc_err *err);

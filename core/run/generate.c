@@ -51,8 +51,7 @@ static int make_sampler(struct answer *a, const struct answer_config *c, struct 
 {
 	const struct zinc_tok_spec *spec = tok_spec(a->model->tok);
 	struct sample_config sc = c->sample;
-	/* Logits may be padded past the vocabulary; those rows are no tokens. */
-	uint32_t n_vocab = tok_n_vocab(a->model->tok);
+	uint32_t n_vocab = model_n_tokens(a->model);
 	size_t n = sc.n_suppress + spec->n_suppress;
 	int32_t *suppress = malloc((n ? n : 1) * sizeof(*suppress));
 	int rc;
@@ -66,8 +65,6 @@ static int make_sampler(struct answer *a, const struct answer_config *c, struct 
 		       spec->n_suppress * sizeof(*suppress));
 	sc.suppress = suppress;
 	sc.n_suppress = n;
-	if (n_vocab > a->model->info.n_vocab)
-		n_vocab = a->model->info.n_vocab;
 	rc = sampler_create(&sc, n_vocab, &a->sampler, err);
 	free(suppress);
 	for (size_t i = 0; i < c->n_ids && !rc; i++) {
@@ -263,10 +260,20 @@ static int on_prefill(struct answer *a)
 	return emit(a, &ev);
 }
 
-static int choose(struct answer *a, const float *logits, int32_t *id, struct zinc_err *err)
+/* From the best logits where they are enough, else from all. */
+static int choose(struct answer *a, int32_t *id, struct zinc_err *err)
 {
-	int rc = sampler_next(a->sampler, logits, id, err);
+	struct sample_best best = {0};
+	const float *logits;
+	int rc;
 
+	best.n = engine_seq_best(a->seq, &best.ids, &best.logits);
+	if (sampler_reach(a->sampler) && best.n >= sampler_reach(a->sampler)) {
+		rc = sampler_next_best(a->sampler, &best, id, err);
+	} else {
+		rc = engine_seq_logits(a->seq, &logits, err);
+		rc = rc ? rc : sampler_next(a->sampler, logits, id, err);
+	}
 	if (rc)
 		return rc;
 	a->last = now();
@@ -289,18 +296,16 @@ static int take_token(struct answer *a, int32_t id, struct zinc_err *err)
 
 int answer_advance(struct answer *a, struct zinc_err *err)
 {
-	const float *logits;
 	int32_t id;
 	int rc;
 
 	if (a->finish)
 		return ZINC_OK;
-	logits = engine_seq_logits(a->seq);
 	if (a->n_chosen == 0 && on_prefill(a))
 		return finish(a, ANSWER_CANCELLED, err);
-	if (!logits)
+	if (!engine_seq_ready(a->seq))
 		return ZINC_OK;
-	rc = choose(a, logits, &id, err);
+	rc = choose(a, &id, err);
 	if (rc)
 		return rc;
 	if (tok_is_stop(a->model->tok, id))
@@ -413,4 +418,12 @@ int answer_breakers(const struct tok *t, const char *const *strings, size_t n, s
 		}
 	}
 	return ZINC_OK;
+}
+
+uint32_t answer_reach(const struct sample_config *c, const struct model *m)
+{
+	struct sample_config sc = *c;
+
+	sc.n_suppress += tok_spec(m->tok)->n_suppress;
+	return sample_reach(&sc, model_n_tokens(m));
 }

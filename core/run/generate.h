@@ -110,6 +110,10 @@ void answer_get_stats(const struct answer *a, struct answer_stats *out);
 const struct tok_ids *answer_tokens(const struct answer *a);
 void answer_end(struct answer *a); /* NULL ok; the sequence stays */
 
+/* How many of the largest logits such an answer's tokens are chosen from, for
+ * engine_config.n_best; 0: all are needed. */
+uint32_t answer_reach(const struct sample_config *c, const struct model *m);
+
 /* Runs one answer until it is finished; *out is to be ended by the caller. */
 int generate_one(struct engine *e, const struct answer_config *c, struct answer **out,
 		 struct zinc_err *err);

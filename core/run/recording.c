@@ -24,6 +24,16 @@ static struct zinc_shape shape_of(const struct engine *e, uint32_t bucket)
 	return s;
 }
 
+static int find_best(const struct engine *e, struct zinc_graph *g, struct zinc_err *err)
+{
+	uint32_t n = e->cfg.n_best, n_tokens;
+
+	if (!n)
+		return ZINC_OK;
+	n_tokens = model_n_tokens(e->model);
+	return graph_best(g, n < n_tokens ? n : n_tokens, n_tokens, err);
+}
+
 static int build(struct engine *e, uint32_t bucket, struct zinc_graph **out, struct zinc_err *err)
 {
 	struct zinc_shape shape = shape_of(e, bucket);
@@ -32,7 +42,9 @@ static int build(struct engine *e, uint32_t bucket, struct zinc_graph **out, str
 
 	if (rc)
 		return rc;
-	rc = graph_lower(g, &e->target, err);
+	rc = find_best(e, g, err);
+	if (!rc)
+		rc = graph_lower(g, &e->target, err);
 	if (!rc)
 		rc = graph_place(g, &e->target, err);
 	if (rc) {

@@ -131,8 +131,3 @@ uint32_t engine_seq_waiting(const struct seq *s)
 {
 	return s->n_waiting;
 }
-
-const float *engine_seq_logits(const struct seq *s)
-{
-	return s->has_logits && !s->n_waiting ? s->logits : NULL;
-}

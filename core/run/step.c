@@ -1,6 +1,4 @@
-/* step.c - one step: which tokens of which sequences, the run, the results. */
-#include <string.h>
-
+/* step.c - one step: which tokens of which sequences, and the run. */
 #include "run/engine_priv.h"
 #include "util/err.h"
 
@@ -73,85 +71,6 @@ static void settle_out_rows(struct engine *e, uint32_t bucket)
 		e->items[i].first_out = e->items[i].first_tok + e->items[i].n - e->items[i].n_out;
 }
 
-static int read_row(struct engine *e, const struct zinc_view *v, uint32_t row, float *out)
-{
-	uint64_t off = graph_mem(v)->off + v->off + row * v->nb[1];
-
-	return e->backend->buf_read(e->temps.buf, off, out, v->ne[0] * sizeof(float));
-}
-
-/* A tap's row of this item's token i; the last block's tap has output rows
- * only, and an item without that row gives false. */
-static bool tap_row(const struct graph_tap *tap, const struct zinc_shape *shape,
-                    const struct step_item *it, uint32_t i, uint32_t *row)
-{
-	if (tap->view.ne[1] == shape->max_tokens) {
-		*row = it->first_tok + i;
-		return true;
-	}
-	*row = it->first_out + i - (it->n - it->n_out);
-	return i >= it->n - it->n_out;
-}
-
-static int deliver_hidden(struct engine *e, const struct zinc_graph *g, const struct step_item *it)
-{
-	struct seq *s = it->seq;
-	uint32_t n_embd = e->model->info.n_embd;
-
-	for (uint32_t k = 0; k < g->n_taps; k++) {
-		const struct graph_tap *tap = &g->taps[k];
-		uint32_t first = s->on_hidden ? 0 : it->n - 1;
-
-		for (uint32_t i = first; i < it->n; i++) {
-			uint32_t row;
-
-			if (!tap_row(tap, &g->shape, it, i, &row))
-				continue;
-			if (read_row(e, &tap->view, row, e->row))
-				return ZINC_E_DEVICE_LOST;
-			if (s->on_hidden)
-				s->on_hidden(s->hidden_ctx, s, s->pos + i, tap->layer, e->row,
-				             n_embd);
-			if (s->hidden && tap->layer <= e->model->info.n_layer)
-				memcpy(s->hidden + (size_t)tap->layer * n_embd, e->row,
-				       n_embd * sizeof(float));
-		}
-	}
-	return ZINC_OK;
-}
-
-static int deliver_logits(struct engine *e, const struct zinc_graph *g, const struct step_item *it)
-{
-	struct seq *s = it->seq;
-
-	for (uint32_t i = 0; i < it->n_out; i++) {
-		uint32_t pos = s->pos + it->n - it->n_out + i;
-
-		if (read_row(e, &g->logits, it->first_out + i, s->logits))
-			return ZINC_E_DEVICE_LOST;
-		if (s->on_logits)
-			s->on_logits(s->logits_ctx, s, pos, s->logits);
-	}
-	return ZINC_OK;
-}
-
-static int deliver(struct engine *e, const struct zinc_graph *g, struct zinc_err *err)
-{
-	for (uint32_t i = 0; i < e->n_items; i++) {
-		struct step_item *it = &e->items[i];
-		struct seq *s = it->seq;
-
-		if (deliver_logits(e, g, it) || (g->n_taps && deliver_hidden(e, g, it)))
-			return err_set(err, ZINC_E_DEVICE_LOST, "%s: reading results failed",
-			               e->info.name);
-		s->pos += it->n;
-		s->head += it->n;
-		s->n_waiting -= it->n;
-		s->has_logits = it->n_out > 0 && !s->n_waiting;
-	}
-	return ZINC_OK;
-}
-
 int step_run(struct engine *e, struct zinc_err *err)
 {
 	uint32_t params[ZINC_SLOT_COUNT] = {0};
@@ -178,7 +97,7 @@ int step_run(struct engine *e, struct zinc_err *err)
 	if (e->cfg.profile)
 		profile_add(&e->profile, r->graph, e->backend, r->cmd, e->batch.n_tokens,
 		            e->batch.n_out);
-	return deliver(e, r->graph, err);
+	return results_deliver(e, r->graph, err);
 }
 
 int engine_step(struct engine *e, uint32_t *n_done, struct zinc_err *err)

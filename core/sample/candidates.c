@@ -111,11 +111,31 @@ void cands_collect(struct cands *out, const float *logits, size_t n, uint32_t to
 	}
 	if (top_k && top_k < n) {
 		collect_best(out, logits, n, top_k);
-		return;
+	} else {
+		for (size_t i = 0; i < n; i++)
+			if (logits[i] > -INFINITY)
+				out->c[out->n++] = (struct cand){logits[i], logits[i], (int32_t)i};
 	}
-	for (size_t i = 0; i < n; i++)
-		if (logits[i] > -INFINITY)
-			out->c[out->n++] = (struct cand){logits[i], logits[i], (int32_t)i};
+	if (top_k)
+		cands_best_first(out, out->n, NULL, NULL);
+}
+
+void cands_collect_of(struct cands *out, const int32_t *ids, size_t n, const float *logits,
+		      uint32_t top_k)
+{
+	size_t kept = 0;
+
+	out->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		float l = logits[ids[i]];
+
+		if (l > -INFINITY)
+			out->c[out->n++] = (struct cand){l, l, ids[i]};
+	}
+	out->n = cands_best_first(out, top_k, NULL, NULL);
+	for (; kept < out->n && out->c[kept].logit == INFINITY; kept++)
+		out->c[kept].logit = out->c[kept].key = 0.0f;
+	out->n = kept ? kept : out->n;
 }
 
 size_t cands_best_first(struct cands *s, size_t k, cands_enough_fn *enough, void *ctx)

@@ -52,9 +52,13 @@ void dry_apply(const struct sample_config *c, struct window w, float *logits, ui
 float logits_max(const float *x, size_t n);
 
 /* Tokens with a logit above -inf (NaN counts as -inf), the top_k largest of
- * them when top_k > 0; ties to the lower id. When some logits are +inf, those
- * tokens alone are candidates, equally likely. out->c has room for n. */
+ * them, best first, when top_k > 0, else in order of ids; ties to the lower id. When
+ * some logits are +inf, those tokens alone are candidates, equally likely. out->c
+ * has room for n. */
 void cands_collect(struct cands *out, const float *logits, size_t n, uint32_t top_k);
+/* The same for top_k > 0 of these n tokens alone; logits is indexed by id. */
+void cands_collect_of(struct cands *out, const int32_t *ids, size_t n, const float *logits,
+		      uint32_t top_k);
 
 /* Puts the k largest by key in front, best first, ties to the lower id. Stops
  * early when enough(ctx, candidate) says so; returns how many are in front. */

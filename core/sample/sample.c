@@ -208,18 +208,12 @@ static int apply_dry(struct sampler *s)
 	return ZINC_OK;
 }
 
-/* Bias, suppression, penalties and DRY on a copy; *out is the logits
- * themselves when none is in use. */
-static int adjust(struct sampler *s, const float *logits, const float **out)
+/* Bias, suppression, penalties and DRY on s->logits. */
+static int adjust(struct sampler *s)
 {
 	const struct sample_config *c = &s->config;
 	int rc = ZINC_OK;
 
-	*out = logits;
-	if (!c->n_bias && !c->n_suppress && !penalties_on(c) && c->dry_multiplier == 0.0f)
-		return ZINC_OK;
-	*out = s->logits;
-	memcpy(s->logits, logits, s->n_vocab * sizeof(*logits));
 	for (size_t i = 0; i < c->n_bias; i++) {
 		float *l = &s->logits[c->bias[i].id];
 
@@ -235,28 +229,20 @@ static int adjust(struct sampler *s, const float *logits, const float **out)
 	return rc;
 }
 
-/* The first of the largest; -1 when nothing is above -inf. */
-static int32_t largest(const float *logits, uint32_t n)
+static bool adjusts(const struct sample_config *c)
 {
-	float max = logits_max(logits, n);
-
-	if (max == -INFINITY)
-		return -1;
-	for (uint32_t i = 0; i < n; i++)
-		if (logits[i] == max)
-			return (int32_t)i;
-	return -1;
+	return c->n_bias || c->n_suppress || penalties_on(c) || c->dry_multiplier != 0.0f;
 }
 
-/* -1 when nothing is left. */
-static int32_t draw(struct sampler *s, const float *logits)
+/* -1 when no candidate is left. */
+static int32_t draw(struct sampler *s, struct cands set)
 {
 	const struct sample_config *c = &s->config;
-	struct cands set = {.c = s->cand};
 
-	cands_collect(&set, logits, s->n_vocab, c->top_k);
 	if (set.n == 0)
 		return -1;
+	if (c->temperature == 0.0f)
+		return set.c[0].id;
 	if (c->typical_p < 1.0f)
 		cands_typical(&set, c->typical_p);
 	if (c->top_p < 1.0f)
@@ -266,19 +252,85 @@ static int32_t draw(struct sampler *s, const float *logits)
 	return cands_draw(&set, c->temperature, rng_uniform(&s->rng));
 }
 
-int sampler_next(struct sampler *s, const float *logits, int32_t *id, struct zinc_err *err)
+static int choose(struct sampler *s, struct cands set, int32_t *id, struct zinc_err *err)
 {
-	const float *adjusted;
-	int rc = adjust(s, logits, &adjusted);
+	int rc;
 
-	if (rc)
-		return err_set(err, rc, "no memory for the DRY penalty over %zu tokens",
-			       s->n_history);
-	*id = s->config.temperature == 0.0f ? largest(adjusted, s->n_vocab) : draw(s, adjusted);
+	*id = draw(s, set);
 	if (*id < 0)
 		return err_set(err, ZINC_E_INVALID,
 			       "no token can be chosen: every logit is NaN, -inf or forbidden by a "
 			       "bias");
 	rc = sampler_accept(s, *id);
 	return rc ? err_set(err, rc, "no memory for the history of %zu tokens", s->n_history) : rc;
+}
+
+static int no_memory_for_dry(const struct sampler *s, int rc, struct zinc_err *err)
+{
+	return err_set(err, rc, "no memory for the DRY penalty over %zu tokens", s->n_history);
+}
+
+/* Greedy keeps the best one. */
+static uint32_t kept(const struct sample_config *c)
+{
+	return c->temperature == 0.0f ? 1 : c->top_k;
+}
+
+int sampler_next(struct sampler *s, const float *logits, int32_t *id, struct zinc_err *err)
+{
+	struct cands set = {.c = s->cand};
+
+	if (adjusts(&s->config)) {
+		int rc;
+
+		memcpy(s->logits, logits, s->n_vocab * sizeof(*logits));
+		rc = adjust(s);
+		if (rc)
+			return no_memory_for_dry(s, rc, err);
+		logits = s->logits;
+	}
+	cands_collect(&set, logits, s->n_vocab, kept(&s->config));
+	return choose(s, set, id, err);
+}
+
+int sampler_next_best(struct sampler *s, const struct sample_best *best, int32_t *id,
+		      struct zinc_err *err)
+{
+	struct cands set = {.c = s->cand};
+	int rc;
+
+	/* What adjusting does to the rest, which is old, is never looked at. */
+	for (size_t i = 0; i < best->n; i++)
+		s->logits[best->ids[i]] = best->logits[i];
+	rc = adjust(s);
+	if (rc)
+		return no_memory_for_dry(s, rc, err);
+	cands_collect_of(&set, best->ids, best->n, s->logits, kept(&s->config));
+	return choose(s, set, id, err);
+}
+
+uint32_t sampler_reach(const struct sampler *s)
+{
+	return sample_reach(&s->config, s->n_vocab);
+}
+
+uint32_t sample_reach(const struct sample_config *c, uint32_t n_vocab)
+{
+	uint64_t reach = kept(c), lowered = (uint64_t)c->n_bias + c->n_suppress;
+
+	if (!reach || c->dry_multiplier != 0.0f)
+		return 0;
+	for (size_t i = 0; i < c->n_bias; i++)
+		if (c->bias[i].bias > 0.0f)
+			return 0;
+	if (penalties_on(c)) {
+		if (c->repeat_penalty < 1.0f || c->presence_penalty < 0.0f ||
+		    c->frequency_penalty < 0.0f)
+			return 0;
+		lowered += c->penalty_last_n;
+	}
+	reach += lowered;
+	if (reach > n_vocab)
+		reach = n_vocab;
+	return reach <= SAMPLE_REACH_MAX ? (uint32_t)reach : 0;
 }

@@ -41,12 +41,27 @@ struct sample_config {
 	size_t n_suppress;
 };
 
+/* The n largest logits, descending, ties by lower id, NaN last. */
+struct sample_best {
+	const int32_t *ids;
+	const float *logits;
+	size_t n;
+};
+
 struct sampler;
+
+enum { SAMPLE_REACH_MAX = 256 };
 
 /* Everything off, temperature 0. */
 void sample_config_init(struct sample_config *c);
 /* Checks ranges; the message names the option. */
 int sample_config_check(const struct sample_config *c, struct zinc_err *err);
+
+/* How many of the largest of n_vocab logits settle the choice whatever the others
+ * are: those that top-k (or greedy) keeps, and one more for each token that a bias
+ * or a penalty may lower. 0: all are needed, because something may raise a logit,
+ * there is no top-k, or it would be more than SAMPLE_REACH_MAX. */
+uint32_t sample_reach(const struct sample_config *c, uint32_t n_vocab);
 
 int sampler_create(const struct sample_config *c, uint32_t n_vocab, struct sampler **out,
 		   struct zinc_err *err);
@@ -56,5 +71,11 @@ int sampler_accept(struct sampler *s, int32_t id);
 /* Does not change logits; the chosen token is accepted. NaN logits are treated
  * as -inf; if nothing is left, ZINC_E_INVALID. */
 int sampler_next(struct sampler *s, const float *logits, int32_t *id, struct zinc_err *err);
+/* sample_reach() of this sampler. */
+uint32_t sampler_reach(const struct sampler *s);
+/* The same choice as sampler_next() from the sampler_reach() largest logits or
+ * more; only where that is not 0. */
+int sampler_next_best(struct sampler *s, const struct sample_best *best, int32_t *id,
+		      struct zinc_err *err);
 
 #endif

@@ -137,6 +137,22 @@ void rig_logits(struct rig *r, const int32_t *ids, uint32_t n, float *logits, fl
 	engine_seq_destroy(r->engine, s);
 }
 
+int32_t rig_choose(const struct rig *r, struct seq *s)
+{
+	const int32_t *ids;
+	const float *logits, *best;
+	struct zinc_err err;
+	int32_t id;
+
+	must(engine_seq_logits(s, &logits, &err), &err);
+	id = (int32_t)rig_argmax(logits, r->model->info.n_vocab);
+	if (engine_seq_best(s, &ids, &best)) {
+		assert_int_equal(ids[0], id);
+		assert_true(best[0] == logits[id]);
+	}
+	return id;
+}
+
 void rig_greedy(struct rig *r, const int32_t *ids, uint32_t n_ids, int32_t *out, uint32_t n)
 {
 	struct zinc_err err;
@@ -146,7 +162,7 @@ void rig_greedy(struct rig *r, const int32_t *ids, uint32_t n_ids, int32_t *out,
 	must(engine_seq_push(r->engine, s, ids, n_ids, &err), &err);
 	for (uint32_t i = 0; i < n; i++) {
 		rig_run(r, s);
-		out[i] = (int32_t)rig_argmax(engine_seq_logits(s), r->model->info.n_vocab);
+		out[i] = rig_choose(r, s);
 		must(engine_seq_push(r->engine, s, &out[i], 1, &err), &err);
 	}
 	engine_seq_destroy(r->engine, s);

@@ -36,6 +36,9 @@ void rig_logits(struct rig *r, const int32_t *ids, uint32_t n, float *logits, fl
 /* Runs until the sequence has logits. */
 void rig_run(struct rig *r, struct seq *s);
 
+/* The largest logit's token; where the engine looks for the best ones, that must be
+ * the first of them. */
+int32_t rig_choose(const struct rig *r, struct seq *s);
 /* n greedy tokens after ids. */
 void rig_greedy(struct rig *r, const int32_t *ids, uint32_t n_ids, int32_t *out, uint32_t n);
 

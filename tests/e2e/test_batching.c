@@ -37,6 +37,7 @@ static struct engine_config config(uint32_t max_seqs)
 	c.n_ctx = 256;
 	c.chunk = 48;
 	c.max_seqs = max_seqs;
+	c.n_best = 3;
 	return c;
 }
 
@@ -61,11 +62,10 @@ static uint32_t advance(struct rig *r, struct one *all, const char *path)
 
 	for (int i = 0; i < SEQS; i++) {
 		struct one *o = &all[i];
-		const float *logits = o->seq && o->n < ANSWER ? engine_seq_logits(o->seq) : NULL;
 		struct zinc_err err;
 
-		if (logits) {
-			o->together[o->n] = (int32_t)rig_argmax(logits, r->model->info.n_vocab);
+		if (o->seq && o->n < ANSWER && engine_seq_ready(o->seq)) {
+			o->together[o->n] = rig_choose(r, o->seq);
 			must(engine_seq_push(r->engine, o->seq, &o->together[o->n++], 1, &err), path,
 			     &err);
 		}

@@ -29,7 +29,14 @@ struct seq {
 	size_t n_script, at;
 	float logits[N_LOGITS];
 	bool ready;
+	bool gives_best; /* then it is the only way to its logits */
+	int32_t best_ids[2];
 };
+
+uint32_t model_n_tokens(const struct model *m)
+{
+	return tok_n_vocab(m->tok);
+}
 
 int engine_seq_push(struct engine *e, struct seq *s, const int32_t *ids, uint32_t n,
 		    struct zinc_err *err)
@@ -57,9 +64,29 @@ uint32_t engine_n_ctx(const struct engine *e)
 	return e->n_ctx;
 }
 
-const float *engine_seq_logits(const struct seq *s)
+bool engine_seq_ready(const struct seq *s)
 {
-	return s->ready ? s->logits : NULL;
+	return s->ready;
+}
+
+uint32_t engine_seq_best(const struct seq *s, const int32_t **ids, const float **logits)
+{
+	static const float best[2] = {50.0f, 10.0f};
+
+	if (!s->ready || !s->gives_best)
+		return 0;
+	*ids = s->best_ids;
+	*logits = best;
+	return 2;
+}
+
+int engine_seq_logits(struct seq *s, const float **out, struct zinc_err *err)
+{
+	(void)err;
+	assert_true(s->ready);
+	assert_false(s->gives_best);
+	*out = s->logits;
+	return ZINC_OK;
 }
 
 int engine_step(struct engine *e, uint32_t *n_done, struct zinc_err *err)
@@ -79,7 +106,9 @@ int engine_step(struct engine *e, uint32_t *n_done, struct zinc_err *err)
 		memset(s->logits, 0, sizeof(s->logits));
 		s->logits[N_VOCAB] = 100.0f; /* padding: must never be chosen */
 		s->logits[SUPPRESSED] = 50.0f;
-		s->logits[s->at < s->n_script ? s->script[s->at] : EOS] = 10.0f;
+		s->best_ids[0] = SUPPRESSED;
+		s->best_ids[1] = s->at < s->n_script ? s->script[s->at] : EOS;
+		s->logits[s->best_ids[1]] = 10.0f;
 		s->at++;
 	}
 	return ZINC_OK;
@@ -273,6 +302,17 @@ static void test_plain_answer(void **state)
 	/* The prompt and all but the token that ended the answer were read. */
 	assert_int_equal(r.s.pos, 12);
 	assert_int_equal(r.s.waiting, 0);
+}
+
+static void test_best_logits_suffice(void **state)
+{
+	static const int32_t script[] = {' ', 'h', 'i', EOS};
+	struct run r = {.s = {.gives_best = true}};
+
+	(void)state;
+	go(&r, config(), script, 4);
+	assert_int_equal(r.rc, ZINC_OK);
+	assert_string_equal(r.log.text, " hi");
 }
 
 static void test_half_a_character_at_the_end(void **state)
@@ -503,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_answer),
+		cmocka_unit_test(test_best_logits_suffice),
 		cmocka_unit_test(test_half_a_character_at_the_end),
 		cmocka_unit_test(test_max_tokens),
 		cmocka_unit_test(test_context_full),
