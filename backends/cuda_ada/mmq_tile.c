@@ -64,16 +64,18 @@ static bool gate_is_ok(const struct zinc_op_linear *op)
 }
 
 /* What every tile wants: a gate like w, a residual that lies as y does, so that one
- * offset serves both. */
+ * offset serves both, and an x within 32-bit offsets in any layout. */
 static bool rest_is_ok(const struct zinc_op_linear *op)
 {
 	const struct zinc_view *r = &op->residual, *y = &op->y;
 	uint64_t last = y->nb[1] * y->ne[1] + y->nb[2] * (y->ne[2] - 1);
+	uint64_t x_row = op->x.nb[1] > 4ull * op->w.ne[0] ? op->x.nb[1] : 4ull * op->w.ne[0];
 
 	if (zinc_view_present(r) &&
 	    (r->nb[1] != y->nb[1] || (r->nb[2] != y->nb[2] && y->ne[2] > 1)))
 		return false;
-	return gate_is_ok(op) && last / sizeof(float) <= UINT32_MAX;
+	return gate_is_ok(op) && last / sizeof(float) <= UINT32_MAX &&
+	       ada_linear_cells(op) * x_row <= UINT32_MAX;
 }
 
 bool ada_mmq_f16_is_ok(const struct zinc_op_linear *op)

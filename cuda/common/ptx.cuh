@@ -68,13 +68,13 @@ __device__ static __forceinline__ void ada_cp_async4(void *dst, const void *src,
 	             : "memory");
 }
 
-/* The same for constants that are read once, where `copies`; without a branch. */
+/* The same where `copies`, without a branch. */
 __device__ static __forceinline__ void ada_cp_async16_if(bool copies, ada_shared to,
-                                                         const void *src)
+                                                         const void *src, bool inside = true)
 {
 	asm volatile("{ .reg .pred p; setp.ne.u32 p, %0, 0;\n"
-	             "@p cp.async.cg.shared.global [%1], [%2], 16; }" ::"r"((uint32_t)copies),
-	             "r"(to), "l"(src)
+	             "@p cp.async.cg.shared.global [%1], [%2], 16, %3; }" ::"r"((uint32_t)copies),
+	             "r"(to), "l"(src), "r"(inside ? 16 : 0)
 	             : "memory");
 }
 

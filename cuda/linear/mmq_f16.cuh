@@ -69,26 +69,31 @@ __device__ static __forceinline__ uint32_t mmq_chunk_place(uint32_t chunk, uint3
 	return chunk ^ (ada_block<TYPE>::plain ? (col & 1) << 2 : (chunk >> 3) << 1 | (col & 1));
 }
 
-/* Starts copying the activations of a span of all columns. */
+/* Starts copying the activations of a span of all columns. Where no columns are,
+ * nothing is copied: what lies there meets only sums that nobody reads. */
 template <uint32_t TYPE, uint32_t COLS>
-__device__ static __forceinline__ void mmq_fetch(const struct ada_mmq_args &a, uint8_t *stage,
+__device__ static __forceinline__ void mmq_fetch(const struct ada_mmq_args &a, ada_shared stage,
                                                  const struct mmq_tile &tile,
                                                  const struct mmq_columns &cols, uint32_t span)
 {
+	constexpr uint32_t each = COLS / 8, batch = each < 16 ? each / 2 : 8;
 	uint32_t chunk = threadIdx.x % 16, col = threadIdx.x / 16;
 	uint32_t k = span * MMQ_SPAN + chunk * 8;
-	const uint8_t *x = reinterpret_cast<const uint8_t *>(a.x.p);
-	uint8_t *to = stage + col * MMQ_COL_BYTES + mmq_chunk_place<TYPE>(chunk, col) * 16;
+	const uint8_t *x = reinterpret_cast<const uint8_t *>(a.x.p) + (k < a.k ? 2ull * k : 0);
+
+	stage += col * MMQ_COL_BYTES + mmq_chunk_place<TYPE>(chunk, col) * 16;
+#pragma unroll
+	for (uint32_t first = 0; first < each; first += batch) {
+		uint32_t at[batch];
 
 #pragma unroll
-	for (uint32_t i = 0; i < COLS / 8; i++) {
-		bool inside = i * 8 + col < tile.n_cols && k < a.k;
-
-		if (i % 2 == 0 && i && i * 8 >= tile.n_cols)
-			break;
-		ada_cp_async16(to + i * 8 * MMQ_COL_BYTES,
-		               inside ? x + cols.x_rows[i * 8 + col] * a.x.nb1 + 2ull * k : x,
-		               inside);
+		for (uint32_t i = 0; i < batch; i++)
+			at[i] = cols.x_at[(first + i) * 8 + col];
+#pragma unroll
+		for (uint32_t i = 0; i < batch; i++)
+			ada_cp_async16_if((first + i) * 8 + col < tile.n_cols,
+			                  stage + (first + i) * 8 * MMQ_COL_BYTES, x + at[i],
+			                  k < a.k);
 	}
 }
 
@@ -145,25 +150,48 @@ __device__ static __forceinline__ void mmq_unpack(struct mmq_fragments &f,
 		}
 }
 
-/* acc += two k-steps; x: the thread's 16 bytes of its column among the first 8. */
-template <uint32_t COLS>
-__device__ static __forceinline__ void mmq_multiply(float acc[2][COLS / 8][4],
-                                                    const struct mmq_fragments &f,
-                                                    const uint8_t *x, uint32_t n_cols)
+/* acc += two k-steps of N times 8 columns from the j-th 8 on. Products of one sum are
+ * 2 N apart, which hides how long each takes. */
+template <uint32_t COLS, uint32_t N>
+__device__ static __forceinline__ void mmq_multiply_some(float acc[2][COLS / 8][4],
+                                                         const struct mmq_fragments &f,
+                                                         ada_shared x, uint32_t first)
 {
-#pragma unroll
-	for (uint32_t j = 0; j < COLS / 8; j += 2) {
-		if (j && j * 8 >= n_cols)
-			break;
-		uint4 v = *reinterpret_cast<const uint4 *>(x + j * 8 * MMQ_COL_BYTES);
-		uint4 w = *reinterpret_cast<const uint4 *>(x + (j + 1) * 8 * MMQ_COL_BYTES);
-		uint32_t b[2][2][2] = {{{v.x, v.y}, {w.x, w.y}}, {{v.z, v.w}, {w.z, w.w}}};
+	uint4 b[N];
 
 #pragma unroll
-		for (uint32_t step = 0; step < 2; step++)
+	for (uint32_t j = 0; j < N; j++)
+		b[j] = ada_shared_load16(x + (first + j) * 8 * MMQ_COL_BYTES);
 #pragma unroll
-			for (uint32_t i = 0; i < 4; i++)
-				ada_mma_f16(acc[i % 2][j + i / 2], f.a[step][i % 2], b[step][i / 2]);
+	for (uint32_t step = 0; step < 2; step++)
+#pragma unroll
+		for (uint32_t j = 0; j < N; j++) {
+			uint32_t k[2] = {step ? b[j].z : b[j].x, step ? b[j].w : b[j].y};
+
+			ada_mma_f16(acc[0][first + j], f.a[step][0], k);
+			ada_mma_f16(acc[1][first + j], f.a[step][1], k);
+		}
+}
+
+/* acc += two k-steps; x: the thread's 16 bytes of its column among the first 8. By 32
+ * columns where two blocks share a multiprocessor, unless the blocks of weights are
+ * long: then there are no registers for that, as where three do. */
+template <uint32_t TYPE, uint32_t COLS>
+__device__ static __forceinline__ void mmq_multiply(float acc[2][COLS / 8][4],
+                                                    const struct mmq_fragments &f,
+                                                    ada_shared x, uint32_t n_cols)
+{
+	constexpr bool is_long = sizeof(struct ada_block<TYPE>) > 40;
+	constexpr uint32_t N = COLS == 128 && !is_long ? 4 : 2;
+
+#pragma unroll
+	for (uint32_t j = 0; j < COLS / 8; j += N) {
+		if (j && n_cols <= j * 8)
+			break;
+		if (n_cols > (j + N - 2) * 8)
+			mmq_multiply_some<COLS, N>(acc, f, x, j);
+		else
+			mmq_multiply_some<COLS, 2>(acc, f, x, j);
 	}
 }
 
@@ -185,7 +213,7 @@ __device__ static __forceinline__ void mmq_take(struct mmq_rows<TYPE> &r, uint32
 /* One span, and the weights of the next. */
 template <uint32_t TYPE, uint32_t COLS>
 __device__ static __forceinline__ void mmq_span(struct mmq_state<TYPE, COLS> &s,
-                                                const uint8_t *stage, uint32_t k,
+                                                ada_shared stage, uint32_t k,
                                                 uint32_t n_cols, uint32_t span, bool more)
 {
 	constexpr bool plain = ada_block<TYPE>::plain;
@@ -202,7 +230,7 @@ __device__ static __forceinline__ void mmq_span(struct mmq_state<TYPE, COLS> &s,
 		mmq_unpack<TYPE>(f, s.rows.now, s.rows.factors[halves ? pair / 2 : 0], pair);
 		if (plain && more)
 			mmq_load_plain<TYPE>(s.rows, k, span + 1, pair);
-		mmq_multiply<COLS>(s.acc, f, stage + g * MMQ_COL_BYTES + place * 16, n_cols);
+		mmq_multiply<TYPE, COLS>(s.acc, f, stage + g * MMQ_COL_BYTES + place * 16, n_cols);
 	}
 	if (!plain && more)
 		mmq_take<TYPE>(s.rows, span + 1);
@@ -224,9 +252,10 @@ __device__ static __forceinline__ void mmq_first_weights(struct mmq_state<TYPE, 
 template <uint32_t TYPE, uint32_t COLS>
 __device__ static __forceinline__ void mmq_run(const struct ada_mmq_args &a,
                                                const struct mmq_tile &tile,
-                                               const struct mmq_columns &cols, uint8_t *stages)
+                                               const struct mmq_columns &cols, uint8_t *smem)
 {
 	constexpr uint32_t depth = mmq_depth<COLS>::stages, stage_bytes = COLS * MMQ_COL_BYTES;
+	ada_shared stages = ada_shared_of(smem);
 	struct mmq_state<TYPE, COLS> s;
 	uint32_t stage = 0;
 
@@ -258,7 +287,7 @@ __device__ static __forceinline__ void mmq_run(const struct ada_mmq_args &a,
 		                     span + 1 < tile.end);
 		stage = stage + 1 == depth ? 0 : stage + 1;
 	}
-	mmq_put<COLS>(a, tile.n_cols, cols, s.acc);
+	mmq_put<COLS>(a, tile.n_cols, cols, smem, s.acc);
 }
 
 template <uint32_t TYPE, uint32_t COLS>

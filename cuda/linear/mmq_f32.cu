@@ -56,6 +56,7 @@ __device__ static __forceinline__ void f32_fetch(const struct ada_mmq_args &a, u
                                                  const struct mmq_tile &tile,
                                                  const struct mmq_columns &cols, uint32_t span)
 {
+	const uint8_t *x = reinterpret_cast<const uint8_t *>(a.x.p);
 	uint32_t chunk = threadIdx.x % 32, col = threadIdx.x / 32, k = span * MMQ_SPAN + chunk * 4;
 
 #pragma unroll
@@ -63,9 +64,7 @@ __device__ static __forceinline__ void f32_fetch(const struct ada_mmq_args &a, u
 		bool inside = col < tile.n_cols && k < a.k;
 
 		ada_cp_async16(stage + col * F32_COL_BYTES + f32_place(chunk, col),
-		               inside ? ada_at<float>(a.x, k, cols.x_rows[col])
-		                      : ada_at<float>(a.x),
-		               inside);
+		               inside ? x + cols.x_at[col] + 4ull * k : x, inside);
 	}
 }
 
@@ -164,7 +163,7 @@ __device__ static __forceinline__ void f32_run(const struct ada_mmq_args &a,
 		f32_span(r, sums, stages + stage * F32_STAGE_BYTES, span, end);
 		stage = stage + 1 == F32_STAGES ? 0 : stage + 1;
 	}
-	mmq_put<F32_COLS>(a, tile.n_cols, cols, sums);
+	mmq_put<F32_COLS>(a, tile.n_cols, cols, stages, sums);
 }
 
 ADA_KERNEL(mmq_f32_64, struct ada_mmq_args, MMQ_THREADS, 2)

@@ -114,14 +114,14 @@ __device__ static __forceinline__ void int8_fetch(const struct ada_mmq_args &a, 
 		bool inside = col < tile.n_cols && k < a.k;
 
 		ada_cp_async16(stage + col * 128 + (chunk ^ (col & 7)) * 16,
-		               inside ? x + cols.x_rows[col] * a.x.nb1 + k : x, inside);
+		               inside ? x + cols.x_at[col] + k : x, inside);
 	}
 	col = threadIdx.x / 2;
 	k = span * MMQ_SPAN + threadIdx.x % 2 * 64;
 	bool inside = col < tile.n_cols && k < a.k;
 	/* Two blocks of 8 bytes; where the last is alone, rows are padded. */
 	ada_cp_async16(stage + INT8_FACTORS + threadIdx.x * 16,
-	               inside ? x + cols.x_rows[col] * a.x.nb1 + a.k + k / 4 : x, inside);
+	               inside ? x + cols.x_at[col] + a.k + k / 4 : x, inside);
 }
 
 /* The fragments of block b of the rows, both halves of K, and its factors. */
@@ -268,7 +268,7 @@ __device__ static __forceinline__ void int8_run(const struct ada_mmq_args &a,
 		}
 		stage = stage + 1 == depth ? 0 : stage + 1;
 	}
-	mmq_put<INT8_COLS>(a, tile.n_cols, cols, acc);
+	mmq_put<INT8_COLS>(a, tile.n_cols, cols, stages, acc);
 }
 
 #define MMQ_INT8(name, type, min_blocks)                                                           \

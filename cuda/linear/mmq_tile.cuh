@@ -25,11 +25,11 @@ struct mmq_matrix {
 };
 
 /* In shared memory, of which the compiler keeps nothing in registers while it needs
- * them most: of the columns of a tile the rows of x, and how many elements after the
- * first of y they begin; of the tile what is wanted only at its end; and how many
+ * them most: of the columns of a tile how many bytes after the first of x, and how many
+ * elements after the first of y, they begin; of the tile what is wanted only at its end; and how many
  * pieces of its range this block has behind it. */
 struct mmq_columns {
-	uint32_t *x_rows, *y_at, *slot, *piece;
+	uint32_t *x_at, *y_at, *slot, *piece;
 	struct mmq_matrix *matrix;
 };
 
@@ -113,6 +113,7 @@ __device__ static __forceinline__ bool mmq_piece(const struct ada_mmq_args &a, u
 	if (at >= end)
 		return false;
 	t->row = index / s.col_tiles;
+	t->expert = 0;
 	t->first = index % s.col_tiles * a.tile_cols;
 	t->n_cols = n - t->first < a.tile_cols ? n - t->first : a.tile_cols;
 	t->span = at - from;
@@ -177,7 +178,7 @@ __device__ static __forceinline__ void mmq_place_columns(const struct ada_mmq_ar
 		uint32_t cell = perm ? (uint32_t)perm[t.first + i] : t.first + i;
 		uint32_t token = cell / a.slots, slot = cell % a.slots;
 
-		c.x_rows[i] = a.x_per_slot ? cell : token;
+		c.x_at[i] = (uint32_t)((a.x_per_slot ? cell : token) * a.x.nb1);
 		c.y_at[i] = (uint32_t)((token * x.y_nb2 + slot * a.y.nb1) / sizeof(float));
 	}
 }
@@ -189,7 +190,7 @@ __device__ static __forceinline__ void mmq_result(const struct ada_mmq_args &a, 
 	float v = sum * a.unit * a.scale;
 
 	if (a.gate.p)
-		v *= ada_linear_act(a.act, gate * a.unit);
+		v *= ada_linear_act_near(a.act, gate * a.unit);
 	if (a.residual)
 		v += reinterpret_cast<const float *>(a.residual)[at];
 	reinterpret_cast<float *>(y)[at] = v;
@@ -244,36 +245,57 @@ __device__ static __forceinline__ void mmq_place_rows(const struct ada_mmq_args 
 	}
 }
 
-/* The sums of a piece: results, or something for mmq_reduce. A thread has two
- * neighbours of each 8 columns. */
-template <uint32_t COLS>
-__device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a,
-                                               uint32_t n_cols, const struct mmq_columns &cols,
-                                               float acc[2][COLS / 8][4])
-{
-	struct mmq_matrix x = *cols.matrix;
-	uint32_t slot = *cols.slot;
-	float *partial = reinterpret_cast<float *>(a.partial) +
-	                 (slot == MMQ_WHOLE ? 0 : (uint64_t)slot * COLS * MMQ_ROWS);
+/* A column of sums in shared memory: 8 rows of the 4 columns that a warp has at once
+ * meet all banks. */
+static constexpr uint32_t MMQ_SUMS_PITCH = MMQ_ROWS + 4;
 
+/* The sums of a piece to shared memory. A thread has two neighbours of each 8 columns. */
+template <uint32_t COLS>
+__device__ static __forceinline__ void mmq_gather(float *sums, float acc[2][COLS / 8][4])
+{
 #pragma unroll
 	for (uint32_t e = 0; e < COLS / 8 * 2; e++) {
 		uint32_t j = e / 2, col = j * 8 + threadIdx.x % 4 * 2 + e % 2;
 
-		if (col >= n_cols)
-			continue;
-		uint32_t at = cols.y_at[col];
 #pragma unroll
-		for (uint32_t i = 0; i < 4; i++) {
-			float v = acc[i / 2][j][i % 2 * 2 + e % 2];
-			uint32_t m = mmq_tile_m(a, x.row, i);
+		for (uint32_t i = 0; i < 4; i++)
+			sums[col * MMQ_SUMS_PITCH + mmq_tile_row(i)] =
+				acc[i / 2][j][i % 2 * 2 + e % 2];
+	}
+}
 
-			if (slot != MMQ_WHOLE)
-				partial[col * MMQ_ROWS + mmq_tile_row(i)] = v;
-			else if (m < x.m && !(a.gate.p && i >= 2))
-				mmq_result(a, x.y, (uint64_t)at + m, v,
-				           acc[1][j][i % 2 * 2 + e % 2]);
-		}
+/* What becomes of the sums of a piece: results, or something for mmq_reduce. They go
+ * through `sums`, the shared memory of the pipeline, which is behind them: rows of the
+ * result are written whole then, and the code for it is a loop. Straight from where
+ * the tensor cores left them it took longer to fetch the code than to run it. */
+template <uint32_t COLS>
+__device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a, uint32_t n_cols,
+                                               const struct mmq_columns &cols, void *smem,
+                                               float acc[2][COLS / 8][4])
+{
+	struct mmq_matrix x = *cols.matrix;
+	uint32_t slot = *cols.slot, log_rows = a.gate.p ? 6 : 7, mask = (1u << log_rows) - 1;
+	float *sums = static_cast<float *>(smem), *partial;
+
+	__syncthreads();
+	mmq_gather<COLS>(sums, acc);
+	__syncthreads();
+	if (slot != MMQ_WHOLE) {
+		partial = reinterpret_cast<float *>(a.partial) +
+		          (uint64_t)slot * COLS * MMQ_ROWS + threadIdx.x;
+#pragma unroll 4
+		for (uint32_t col = 0; col < n_cols; col++)
+			partial[col * MMQ_ROWS] = sums[col * MMQ_SUMS_PITCH + threadIdx.x];
+		return;
+	}
+#pragma unroll 4
+	for (uint32_t i = threadIdx.x; i < n_cols << log_rows; i += MMQ_THREADS) {
+		uint32_t col = i >> log_rows, r = i & mask, m = (x.row << log_rows) + r;
+		const float *v = sums + col * MMQ_SUMS_PITCH + (a.gate.p ? r / 16 * 32 + r % 16 : r);
+
+		if (m < x.m)
+			mmq_result(a, x.y, (uint64_t)cols.y_at[col] + m, v[0],
+			           a.gate.p ? v[16] : 0.0f);
 	}
 }
 
@@ -302,11 +324,11 @@ __device__ static __forceinline__ bool mmq_find_tile(const struct ada_mmq_args &
 template <uint32_t COLS, typename Run>
 __device__ static __forceinline__ void mmq_each_piece(const struct ada_mmq_args &a, const Run &run)
 {
-	__shared__ uint32_t x_rows[COLS], y_at[COLS], slot, piece;
+	__shared__ uint32_t x_at[COLS], y_at[COLS], slot, piece;
 	__shared__ uint64_t matrix[sizeof(struct mmq_matrix) / 8];
-	struct mmq_columns cols = {x_rows, y_at, &slot, &piece,
+	struct mmq_columns cols = {x_at, y_at, &slot, &piece,
 	                           reinterpret_cast<struct mmq_matrix *>(matrix)};
-	struct mmq_tile tile = {};
+	struct mmq_tile tile;
 
 	ada_release_next();
 	if (threadIdx.x == 0)

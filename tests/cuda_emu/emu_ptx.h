@@ -76,10 +76,12 @@ static inline uint4 ada_shared_load16(ada_shared at)
 	return emu_shared_load<uint4>(at);
 }
 
-static inline void ada_cp_async16_if(bool copies, ada_shared to, const void *src)
+static inline void ada_cp_async16_if(bool copies, ada_shared to, const void *src,
+                                     bool inside = true)
 {
 	if (copies)
-		emu_copy_later("cp.async of 16 bytes", reinterpret_cast<void *>(to), src, 16, true);
+		emu_copy_later("cp.async of 16 bytes", reinterpret_cast<void *>(to), src, 16,
+		               inside);
 }
 
 static inline void ada_cp_async4_if(bool copies, ada_shared to, const void *src)
