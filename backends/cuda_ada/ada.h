@@ -31,6 +31,7 @@
 
 struct ada_driver;
 struct ada_blas;
+struct ada_dense;
 
 /* Read once when a device is opened. */
 struct ada_limits {
@@ -74,6 +75,8 @@ struct ada_gemm {
 	uint32_t dtype, n_batch;
 	uint64_t stride_a, stride_b, stride_c;
 	float alpha, beta;
+	struct ada_dense *dense; /* not NULL: while it exists, b is dense_off bytes into it */
+	uint64_t dense_off;
 };
 
 /* cmd.c: recording. The first error sticks to the list; every function returns
@@ -84,11 +87,19 @@ int ada_launch(struct zinc_cmd *cmd, const struct ada_launch *l);
 /* Launches of neighbouring ops may become one: the last launch (back 1), or the one
  * before it (back 2), if they are of the ops just before the present one (NULL
  * otherwise; valid until the next call); and a launch that takes the place of the last
- * `count`, all launches of their ops, and does the present op's work as well. What an op before reads may already be given to the present one's
- * results: see that they are apart. */
+ * `count`, all launches of their ops, and does the present op's work as well. What an op
+ * before reads may already be given to the present one's results: see that they are
+ * apart. */
 const struct ada_launch *ada_launch_before(struct zinc_cmd *cmd, uint32_t back);
 int ada_launch_instead(struct zinc_cmd *cmd, uint32_t count, const struct ada_launch *l);
 int ada_gemm(struct zinc_cmd *cmd, const struct ada_gemm *g);
+/* A launch that is left out while this copy (dense.h) exists; NULL: never. */
+int ada_launch_unless(struct zinc_cmd *cmd, struct ada_dense *d, const struct ada_launch *l);
+/* This list reads rows of the table at `place` (table.h) by these ids. */
+void ada_cmd_note_ids(struct zinc_cmd *cmd, uint64_t place, const struct zinc_view *ids,
+                      struct zinc_u32 n);
+/* Fails the list. */
+int ada_cmd_fail(struct zinc_cmd *cmd, int code, const char *why);
 int ada_fill_zero(struct zinc_cmd *cmd, uint64_t address, uint64_t bytes);
 int ada_cmd_status(const struct zinc_cmd *cmd);
 struct zinc_dev *ada_cmd_dev(struct zinc_cmd *cmd);

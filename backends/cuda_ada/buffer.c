@@ -4,10 +4,13 @@
  * UPLOAD   memory of the card with a pinned copy beside it: buf_write() fills the
  *          copy, and the next submit sends what changed, in order with the work.
  * READBACK pinned host memory that kernels write over the bus. */
+#include "dense.h"
 #include "device.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "table.h"
 
 static CUresult allocate(struct zinc_buf *buf)
 {
@@ -54,6 +57,12 @@ int ada_buf_alloc(struct zinc_dev *dev, uint64_t bytes, uint32_t kind, struct zi
 		return ada_err(err, ZINC_E_NO_MEMORY, "no memory for a buffer");
 	*buf = (struct zinc_buf){.dev = dev, .bytes = bytes, .kind = kind};
 	r = allocate(buf);
+	if (r == CUDA_ERROR_OUT_OF_MEMORY && kind != ZINC_MEM_READBACK && ada_dense_drop(dev)) {
+		if (buf->host)
+			dev->drv->cuMemFreeHost(buf->host);
+		buf->host = NULL;
+		r = allocate(buf);
+	}
 	if (r != CUDA_SUCCESS) {
 		char what[96];
 		int rc;
@@ -98,6 +107,10 @@ void ada_buf_free(struct zinc_buf *buf)
 	drv->cuCtxSetCurrent(buf->dev->ctx);
 	if (buf->kind == ZINC_MEM_UPLOAD)
 		forget_upload(buf);
+	if (buf->kind == ZINC_MEM_DEVICE && buf->address) {
+		ada_dense_forget(buf->dev, buf->address, buf->bytes);
+		ada_table_forget(buf->dev, buf->address, buf->bytes);
+	}
 	if (buf->address && buf->kind != ZINC_MEM_READBACK)
 		drv->cuMemFree(buf->address);
 	if (buf->host)
@@ -116,8 +129,10 @@ int ada_buf_write(struct zinc_buf *buf, uint64_t off, const void *from, uint64_t
 		return ZINC_E_INVALID;
 	if (!n)
 		return ZINC_OK;
-	if (buf->kind == ZINC_MEM_DEVICE)
+	if (buf->kind == ZINC_MEM_DEVICE) {
+		ada_dense_forget(buf->dev, buf->address + off, n);
 		return ada_copy_in(buf->dev, buf->address + off, from, n);
+	}
 	pthread_mutex_lock(&buf->dev->lock);
 	memcpy(buf->host + off, from, n);
 	if (buf->dirty_to == buf->dirty_from) {

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "blas.h"
+#include "dense.h"
+#include "table.h"
 
 enum { ARGS_ALIGN = 16 };
 
@@ -22,6 +24,7 @@ struct item {
 	struct ada_launch launch; /* args: set when enqueued, the blob may move */
 	uint64_t args;            /* offset in the blob                         */
 	struct ada_gemm gemm;
+	struct ada_dense *unless; /* LAUNCH: left out while it exists */
 	uint64_t address, bytes; /* ZERO */
 };
 
@@ -30,14 +33,23 @@ struct list {
 	uint64_t used, room;
 };
 
+/* Rows of a table in host memory that the list reads, by ids that the host wrote. */
+struct want {
+	uint64_t place, off;
+	const struct zinc_buf *ids;
+	struct zinc_u32 n;
+};
+
 struct zinc_cmd {
 	struct zinc_dev *dev;
 	struct zinc_buf *scratch;
 	uint32_t flags, n_ops;
 	bool ended;
 	const struct zinc_op_impl *op; /* being recorded */
-	struct list items, blob;
+	struct list items, blob, wants;
 	CUgraphExec graph;
+	bool has_dense;
+	uint64_t generation; /* of dense copies, when captured */
 	CUevent *events; /* n_ops + 1, with ZINC_CMD_PROFILE */
 	struct zinc_err err;
 };
@@ -213,7 +225,53 @@ int ada_gemm(struct zinc_cmd *cmd, const struct ada_gemm *g)
 	it = add_item(cmd, ITEM_GEMM);
 	if (it)
 		it->gemm = *g;
+	cmd->has_dense |= g->dense != NULL;
 	return cmd->err.code;
+}
+
+int ada_launch_unless(struct zinc_cmd *cmd, struct ada_dense *d, const struct ada_launch *l)
+{
+	if (!ada_launch(cmd, l))
+		item_back(cmd, 1)->unless = d;
+	return cmd->err.code;
+}
+
+int ada_cmd_fail(struct zinc_cmd *cmd, int code, const char *why)
+{
+	if (!cmd->err.code)
+		ada_err(&cmd->err, code, "%s, op %u of the list: %s", cmd->op->name,
+		        cmd->n_ops - 1, why);
+	return cmd->err.code;
+}
+
+void ada_cmd_note_ids(struct zinc_cmd *cmd, uint64_t place, const struct zinc_view *ids,
+                      struct zinc_u32 n)
+{
+	struct want *w;
+
+	if (cmd->err.code || ids->buf->kind != ZINC_MEM_UPLOAD)
+		return;
+	w = list_add(cmd->dev->host, &cmd->wants, sizeof(*w));
+	if (w)
+		*w = (struct want){place, ids->off, ids->buf, n};
+}
+
+CUresult ada_cmd_want_rows(struct zinc_cmd *cmd, const uint32_t *params, bool *reads)
+{
+	const struct want *w = cmd->wants.mem;
+	CUresult r = CUDA_SUCCESS;
+
+	for (uint64_t i = 0; i < cmd->wants.used / sizeof(*w) && r == CUDA_SUCCESS; i++) {
+		struct ada_table *t = ada_table_find(cmd->dev, w[i].place);
+		uint32_t n = w[i].n.slot && params ? params[w[i].n.slot] : w[i].n.imm;
+
+		if (!t)
+			continue;
+		*reads = true;
+		r = ada_table_want(cmd->dev, t, (const int32_t *)(w[i].ids->host + w[i].off),
+		                   n < w[i].n.imm ? n : w[i].n.imm);
+	}
+	return r;
 }
 
 int ada_fill_zero(struct zinc_cmd *cmd, uint64_t address, uint64_t bytes)
@@ -256,13 +314,18 @@ static CUresult enqueue_item(struct zinc_cmd *cmd, CUstream stream, const struct
 {
 	struct zinc_dev *dev = cmd->dev;
 	struct ada_launch l = it->launch;
+	struct ada_gemm g = it->gemm;
 
 	switch (it->kind) {
 	case ITEM_GEMM:
-		return (CUresult)ada_blas_enqueue(dev->blas, stream, &it->gemm);
+		if (ada_dense_address(g.dense))
+			g.b = ada_dense_address(g.dense) + g.dense_off;
+		return (CUresult)ada_blas_enqueue(dev->blas, stream, &g);
 	case ITEM_ZERO:
 		return dev->drv->cuMemsetD8Async(it->address, 0, it->bytes, stream);
 	default:
+		if (ada_dense_address(it->unless))
+			return CUDA_SUCCESS;
 		l.args = (const uint8_t *)cmd->blob.mem + it->args;
 		return ada_kernel_launch(dev, stream, it->f, &l);
 	}
@@ -295,6 +358,7 @@ static CUresult capture(struct zinc_cmd *cmd)
 	CUgraph graph = NULL;
 	CUresult r, end;
 
+	cmd->generation = ada_dense_generation(cmd->dev);
 	r = drv->cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
 	if (r != CUDA_SUCCESS)
 		return r;
@@ -328,10 +392,13 @@ static CUresult make_events(struct zinc_cmd *cmd)
 static void tell_launches(const struct zinc_cmd *cmd)
 {
 	const struct zinc_host *host = cmd->dev->host;
+	const struct item *items = cmd->items.mem;
+	unsigned n = 0;
 	char text[64];
 
-	snprintf(text, sizeof(text), "%u ops recorded as %u launches", cmd->n_ops,
-	         (unsigned)(cmd->items.used / sizeof(struct item)));
+	for (uint64_t i = 0; i < cmd->items.used / sizeof(*items); i++)
+		n += !ada_dense_address(items[i].unless);
+	snprintf(text, sizeof(text), "%u ops recorded as %u launches", cmd->n_ops, n);
 	host->log(host->ctx, ZINC_LOG_DEBUG, text);
 }
 
@@ -346,6 +413,8 @@ int ada_cmd_end(struct zinc_cmd *cmd, struct zinc_err *err)
 	pthread_mutex_lock(&cmd->dev->capture_lock);
 	if (!cmd->err.code && cmd->items.used)
 		r = cmd->flags & ZINC_CMD_PROFILE ? make_events(cmd) : capture(cmd);
+	if (r == CUDA_ERROR_OUT_OF_MEMORY && !cmd->events && ada_dense_drop(cmd->dev))
+		r = capture(cmd);
 	pthread_mutex_unlock(&cmd->dev->capture_lock);
 	if (r != CUDA_SUCCESS)
 		ada_dev_err(cmd->dev, &cmd->err, r, "making a graph of the recorded ops");
@@ -375,6 +444,7 @@ void ada_cmd_free(struct zinc_cmd *cmd)
 	host->free(host->ctx, cmd->events);
 	host->free(host->ctx, cmd->items.mem);
 	host->free(host->ctx, cmd->blob.mem);
+	host->free(host->ctx, cmd->wants.mem);
 	host->free(host->ctx, cmd);
 }
 
@@ -383,8 +453,30 @@ bool ada_cmd_is_ready(const struct zinc_cmd *cmd)
 	return cmd->ended && !cmd->err.code;
 }
 
+/* Copies of weights that the graph reads may be gone. */
+static CUresult capture_again(struct zinc_cmd *cmd)
+{
+	const struct ada_driver *drv = cmd->dev->drv;
+	CUresult r;
+
+	if (!cmd->has_dense || cmd->generation == ada_dense_generation(cmd->dev))
+		return CUDA_SUCCESS;
+	r = drv->cuStreamSynchronize(cmd->dev->stream);
+	drv->cuGraphExecDestroy(cmd->graph);
+	cmd->graph = NULL;
+	pthread_mutex_lock(&cmd->dev->capture_lock);
+	if (r == CUDA_SUCCESS)
+		r = capture(cmd);
+	pthread_mutex_unlock(&cmd->dev->capture_lock);
+	return r;
+}
+
 CUresult ada_cmd_enqueue(struct zinc_cmd *cmd)
 {
+	CUresult r = cmd->graph ? capture_again(cmd) : CUDA_SUCCESS;
+
+	if (r != CUDA_SUCCESS)
+		return r;
 	if (cmd->graph)
 		return cmd->dev->drv->cuGraphLaunch(cmd->graph, cmd->dev->stream);
 	return enqueue_items(cmd, cmd->dev->stream);

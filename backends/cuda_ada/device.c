@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "blas.h"
+#include "choice.h"
+#include "dense.h"
+#include "table.h"
 
 static int driver(struct ada_self *self, struct zinc_err *err)
 {
@@ -147,6 +150,8 @@ int ada_dev_open(void *self_, uint32_t i, struct zinc_dev **out, struct zinc_err
 	dev->index = i;
 	pthread_mutex_init(&dev->lock, NULL);
 	pthread_mutex_init(&dev->capture_lock, NULL);
+	pthread_mutex_init(&dev->dense_lock, NULL);
+	pthread_mutex_init(&dev->tables.lock, NULL);
 	rc = make_context(dev, err);
 	if (!rc)
 		rc = ada_kernels_init(dev, err);
@@ -156,6 +161,7 @@ int ada_dev_open(void *self_, uint32_t i, struct zinc_dev **out, struct zinc_err
 		ada_dev_close(dev);
 		return rc;
 	}
+	ada_choices_init(dev);
 	*out = dev;
 	return ZINC_OK;
 }
@@ -167,6 +173,8 @@ static void destroy_context(struct zinc_dev *dev)
 	drv->cuCtxSetCurrent(dev->ctx);
 	if (dev->stream)
 		drv->cuStreamSynchronize(dev->stream);
+	ada_dense_finish(dev);
+	ada_tables_finish(dev);
 	ada_blas_destroy(dev->blas);
 	ada_kernels_finish(dev);
 	ada_transfer_finish(dev);
@@ -193,8 +201,11 @@ void ada_dev_close(struct zinc_dev *dev)
 	*at = dev->next;
 	if (dev->ctx)
 		destroy_context(dev);
+	ada_choices_finish(dev);
 	pthread_mutex_destroy(&dev->lock);
 	pthread_mutex_destroy(&dev->capture_lock);
+	pthread_mutex_destroy(&dev->dense_lock);
+	pthread_mutex_destroy(&dev->tables.lock);
 	dev->host->free(dev->host->ctx, dev);
 }
 

@@ -17,6 +17,16 @@ struct ada_self {
 };
 
 struct ada_kernel; /* kernels.c */
+struct ada_choices; /* choice.h  */
+struct ada_dense_list; /* dense.c */
+
+/* Tables in host memory, table.c. */
+struct ada_tables {
+	pthread_mutex_t lock;
+	struct ada_table *first;
+	CUstream copy; /* rows on their way to the device */
+	CUevent busy;  /* the last list that reads a table */
+};
 
 struct zinc_dev {
 	struct ada_self *self;
@@ -31,12 +41,17 @@ struct zinc_dev {
 	pthread_mutex_t capture_lock;
 	struct ada_limits limits;
 	bool lost;
+	struct ada_choices *choices; /* NULL: nothing was measured here */
 
 	/* The parameter slots as kernels read them, and pinned sets that wait to
 	 * be copied there. */
 	CUdeviceptr params;
 	uint32_t *param_sets;
 	uint32_t next_set;
+
+	pthread_mutex_t dense_lock;
+	struct ada_dense_list *dense;
+	struct ada_tables tables;
 
 	pthread_mutex_t lock; /* of everything below */
 	struct zinc_buf *uploads;
@@ -92,6 +107,9 @@ int ada_cmd_begin(struct zinc_dev *dev, uint32_t flags, struct zinc_buf *scratch
 int ada_cmd_end(struct zinc_cmd *cmd, struct zinc_err *err);
 void ada_cmd_free(struct zinc_cmd *cmd);
 int ada_cmd_times(struct zinc_cmd *cmd, uint64_t *ns, uint32_t *n);
+/* Enqueues what a list that has ended wants of tables in host memory, if anything; true:
+ * it reads some. */
+CUresult ada_cmd_want_rows(struct zinc_cmd *cmd, const uint32_t *params, bool *reads);
 /* Enqueues a list that has ended. */
 CUresult ada_cmd_enqueue(struct zinc_cmd *cmd);
 bool ada_cmd_is_ready(const struct zinc_cmd *cmd);

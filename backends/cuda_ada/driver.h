@@ -37,6 +37,7 @@
 	F(cuStreamDestroy)                                                                         \
 	F(cuStreamSynchronize)                                                                     \
 	F(cuStreamQuery)                                                                           \
+	F(cuStreamWaitEvent)                                                                       \
 	F(cuStreamWriteValue64)                                                                    \
 	F(cuStreamBeginCapture)                                                                    \
 	F(cuStreamEndCapture)                                                                      \

@@ -1,5 +1,7 @@
 /* layout.c - which weights are packed, and packing them on the device. */
+#include "dense.h"
 #include "linear.h"
+#include "table.h"
 
 #include "linear/args.h"
 
@@ -35,6 +37,17 @@ static bool wants_packing(const struct zinc_weight_use *use)
 	       w->ne[0] <= ADA_MAX_K && w->ne[0] % ada_gguf_block(w->dtype).elems == 0;
 }
 
+/* A table that only embed reads, of any type. */
+static bool is_table(const struct zinc_weight_use *use)
+{
+	const struct zinc_view *w = &use->view;
+
+	return use->roles == ZINC_ROLE_TABLE && w->dtype < ZINC_DTYPE_MAX &&
+	       (ZINC_TMASK_WEIGHT & ZINC_TBIT(w->dtype)) && w->ne[2] == 1 && w->ne[3] == 1 &&
+	       w->ne[1] && w->ne[0] && w->ne[0] <= ADA_MAX_K &&
+	       w->ne[0] % ada_gguf_block(w->dtype).elems == 0;
+}
+
 static uint64_t n_rows(const struct zinc_view *w)
 {
 	return (uint64_t)w->ne[1] * w->ne[2] * w->ne[3];
@@ -45,7 +58,6 @@ int ada_weight_layout(struct zinc_dev *dev, const struct zinc_weight_use *use,
 {
 	const struct zinc_view *w = &use->view;
 
-	(void)dev;
 	out->layout = ADA_WEIGHT_GGUF;
 	out->row_bytes = w->nb[1];
 	out->bytes = w->nb[1] * n_rows(w);
@@ -53,6 +65,10 @@ int ada_weight_layout(struct zinc_dev *dev, const struct zinc_weight_use *use,
 		out->layout = ADA_WEIGHT_ROWS;
 		out->row_bytes = ada_row_layout(w->dtype, w->ne[0]).bytes;
 		out->bytes = out->row_bytes * n_rows(w);
+	} else if (is_table(use) && ada_table_goes_to_host(dev, w)) {
+		out->layout = ADA_WEIGHT_HOST;
+		out->row_bytes = ada_table_row_bytes(w);
+		out->bytes = ADA_TABLE_PLACE;
 	}
 	return ZINC_OK;
 }
@@ -90,6 +106,8 @@ int ada_weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, uin
 	struct ada_gguf_block b = ada_gguf_block(w->dtype);
 	struct ada_pack_args a = {.type = w->dtype, .k = w->ne[0], .rows = n_rows(w)};
 
+	if (layout == ADA_WEIGHT_HOST && is_table(use) && off + ADA_TABLE_PLACE <= dst->bytes)
+		return ada_table_create(dev, w, src, dst->address + off, err);
 	if (layout != ADA_WEIGHT_ROWS || !wants_packing(use))
 		return ada_err(err, ZINC_E_INVALID, "no packed layout %u for this weight", layout);
 	a.row = ada_row_layout(a.type, a.k);
@@ -97,5 +115,7 @@ int ada_weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, uin
 	a.dst = dst->address + off;
 	if (off + a.row.bytes * a.rows > dst->bytes)
 		return ada_err(err, ZINC_E_INVALID, "a packed weight ends past its buffer");
+	ada_dense_forget(dev, a.dst, a.row.bytes * a.rows);
+	ada_table_forget(dev, a.dst, a.row.bytes * a.rows);
 	return pack_rows(dev, &a, src, err);
 }

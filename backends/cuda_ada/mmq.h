@@ -3,11 +3,16 @@
 #define ADA_MMQ_H
 
 #include "linear.h"
+#include "linear/mmq_args.h"
 
 /* Products of the vendor's library, weights dequantised to F16 in scratch memory
- * (mmq_gemm.c): the plain form of many columns. */
+ * (mmq_gemm.c): the plain form. Dequantising costs the same for any number of columns,
+ * so choice.c says from how many it pays. */
 bool ada_mmq_gemm_is_ok(struct zinc_dev *dev, const struct zinc_op_linear *op);
 uint64_t ada_mmq_gemm_scratch(struct zinc_dev *dev, const struct zinc_op_linear *op);
+/* The launch that writes w's rows as F16 to `to`; its arguments stay in *a. */
+struct ada_launch ada_dequant_launch(const struct zinc_view *w, uint64_t to,
+                                     struct ada_dequant_args *a);
 int ada_mmq_gemm_record(struct zinc_cmd *cmd, const struct zinc_op_linear *op);
 
 /* Tiles, both forms and any number of columns (mmq_tile.c): of quantised and 16-bit

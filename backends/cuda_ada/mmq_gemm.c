@@ -1,19 +1,14 @@
 /* mmq_gemm.c - mmq by the vendor's library: rows of weights are dequantised to F16 in
- * scratch memory and multiplied, piece by piece.
+ * scratch memory and multiplied, piece by piece; or multiplied as dense.h keeps them.
  *
  * Dequantising costs the same for any number of columns, so this pays from some
  * number on. With a gate, its product goes to scratch memory and the two are
  * joined afterwards. */
-#include <stdlib.h>
-
 #include "blas.h"
+#include "dense.h"
 #include "mmq.h"
 
-#include "linear/mmq_args.h"
-
-/* Where the tiles of mmq_tile.c would have to unpack every weight several times.
- * Option "library_cols" has another number of columns. */
-enum { MIN_COLS = 512, MIN_ROWS = 256 };
+enum { MIN_ROWS = 256 };
 
 enum { DEQUANT_THREADS = 256, FINISH_THREADS = 256 * 4, ALIGN = 256 };
 
@@ -33,19 +28,11 @@ static bool weight_is_ok(const struct zinc_view *w)
 	return w->ne[0] % 32 == 0 && (ada_weight_is_packed(w) || ada_weight_is_even16(w));
 }
 
-static uint32_t min_cols(struct zinc_dev *dev)
-{
-	const struct zinc_host *host = ada_host(dev);
-	const char *cols = host->option(host->ctx, "library_cols");
-
-	return cols ? (uint32_t)strtoul(cols, NULL, 10) : MIN_COLS;
-}
-
 /* With a gate, y holds the product for a while: a residual in its place would be
  * lost. No architecture has both. */
 bool ada_mmq_gemm_is_ok(struct zinc_dev *dev, const struct zinc_op_linear *op)
 {
-	if (zinc_view_present(&op->ids) || op->w.ne[1] < MIN_ROWS || op->n.imm < min_cols(dev))
+	if (zinc_view_present(&op->ids) || op->w.ne[1] < MIN_ROWS)
 		return false;
 	if (zinc_view_present(&op->gate_w) &&
 	    (zinc_view_present(&op->residual) || !weight_is_ok(&op->gate_w)))
@@ -90,9 +77,24 @@ uint64_t ada_mmq_gemm_scratch(struct zinc_dev *dev, const struct zinc_op_linear 
 /* Rows of w, and where their product goes. */
 struct piece {
 	struct zinc_view w;
+	struct ada_dense *dense; /* a copy of all rows; NULL: none */
+	uint32_t first;          /* of the rows */
 	uint64_t to, ld; /* F32: address; elements between columns */
 	float alpha, beta;
 };
+
+struct ada_launch ada_dequant_launch(const struct zinc_view *w, uint64_t to,
+                                     struct ada_dequant_args *a)
+{
+	struct ada_launch l = {.kernel = kernels[w->dtype], .block = {DEQUANT_THREADS, 1, 1},
+	                       .args = a, .args_size = sizeof(*a)};
+
+	*a = (struct ada_dequant_args){.w = ada_arg(w), .to = to, .k = w->ne[0],
+	                               .n_rows = w->ne[1]};
+	l.grid[0] = ada_div_up((uint64_t)a->n_rows * (a->k / 32), DEQUANT_THREADS);
+	l.grid[1] = l.grid[2] = 1;
+	return l;
+}
 
 static int multiply(struct zinc_cmd *cmd, const struct zinc_op_linear *op, const struct piece *p)
 {
@@ -103,19 +105,16 @@ static int multiply(struct zinc_cmd *cmd, const struct zinc_op_linear *op, const
 		.alpha = p->alpha * ADA_ACT_F16_SCALE, .beta = p->beta};
 
 	if (p->w.dtype != ZINC_F16) {
-		struct ada_dequant_args a = {.w = ada_arg(&p->w), .to = ada_scratch(cmd),
-		                             .k = p->w.ne[0], .n_rows = p->w.ne[1]};
-		struct ada_launch l = {.kernel = kernels[p->w.dtype],
-		                       .block = {DEQUANT_THREADS, 1, 1},
-		                       .args = &a, .args_size = sizeof(a)};
+		struct ada_dequant_args a;
+		struct ada_launch l = ada_dequant_launch(&p->w, ada_scratch(cmd), &a);
 
-		l.grid[0] = ada_div_up((uint64_t)a.n_rows * (a.k / 32), DEQUANT_THREADS);
-		l.grid[1] = l.grid[2] = 1;
-		ada_launch(cmd, &l);
+		ada_launch_unless(cmd, p->dense, &l);
 		/* They come out times what x was divided by. */
 		g.b = a.to;
 		g.ldb = a.k;
 		g.alpha = p->alpha;
+		g.dense = p->dense;
+		g.dense_off = 2ull * a.k * p->first;
 	}
 	return ada_gemm(cmd, &g);
 }
@@ -164,21 +163,27 @@ int ada_mmq_gemm_record(struct zinc_cmd *cmd, const struct zinc_op_linear *op)
 	struct zinc_dev *dev = ada_cmd_dev(cmd);
 	uint32_t rows = piece_rows(dev, op), m = op->w.ne[1];
 	uint64_t gate = ada_scratch(cmd) + weight_bytes(dev, op);
-	struct piece p = {.ld = op->y.nb[1] / sizeof(float), .alpha = op->scale};
+	struct piece p = {.ld = op->y.nb[1] / sizeof(float), .alpha = op->scale,
+	                  .dense = ada_dense_of(dev, &op->w)};
+	struct ada_dense *gate_dense = NULL;
 
 	if (op->scale == 0.0f)
 		p.alpha = 1.0f;
 	p.beta = start_from_residual(cmd, op);
+	if (zinc_view_present(&op->gate_w))
+		gate_dense = ada_dense_of(dev, &op->gate_w);
 	for (uint32_t first = 0; first < m; first += rows) {
 		uint32_t n = m - first < rows ? m - first : rows;
 
 		if (zinc_view_present(&op->gate_w)) {
 			struct piece g = {.w = zinc_view_rows(op->gate_w, first, n), .to = gate,
-			                  .ld = n, .alpha = 1.0f};
+			                  .ld = n, .alpha = 1.0f, .dense = gate_dense,
+			                  .first = first};
 
 			multiply(cmd, op, &g);
 		}
 		p.w = zinc_view_rows(op->w, first, n);
+		p.first = first;
 		p.to = ada_address(&op->y) + 4ull * first;
 		multiply(cmd, op, &p);
 		if (zinc_view_present(&op->gate_w))

@@ -4,7 +4,7 @@
 
 #include "linear/mmq_args.h"
 
-enum { REDUCE_THREADS = 128, MIN_SPANS = 4 };
+enum { REDUCE_THREADS = 128 };
 
 /* A kernel, the columns of its tile, the shared memory of its pipeline (columns, bytes
  * of MMQ_SPAN activations, stages), and how many of its blocks a multiprocessor has
@@ -146,6 +146,12 @@ struct cut {
 	uint32_t tiles, n_blocks;
 };
 
+/* Spans worth a block of their own; of F32 products, which are many times slower, one. */
+static uint32_t least_spans(const struct tile *tile)
+{
+	return tile->kernel == f32_tile.kernel ? 1 : 2;
+}
+
 static struct cut cut_of(struct zinc_dev *dev, uint32_t tiles, uint32_t k, const struct tile *tile)
 {
 	const struct ada_limits *limits = ada_limits(dev);
@@ -155,8 +161,8 @@ static struct cut cut_of(struct zinc_dev *dev, uint32_t tiles, uint32_t k, const
 	while (per_sm > 1 && per_sm * tile->smem > limits->smem_block)
 		per_sm--;
 	c.n_blocks = limits->n_sm * per_sm;
-	if (c.n_blocks > ada_div_up(tiles * spans, MIN_SPANS))
-		c.n_blocks = ada_div_up(tiles * spans, MIN_SPANS);
+	if (c.n_blocks > ada_div_up(tiles * spans, least_spans(tile)))
+		c.n_blocks = ada_div_up(tiles * spans, least_spans(tile));
 	return c;
 }
 

@@ -3,14 +3,18 @@
  * "decode" is for few tokens: blocks share the keys of each, on tensor cores with
  * inputs in several pieces, so that nothing is rounded to 16 bits. Caches that
  * those kernels do not read go the way of "exact". "tile" is for many tokens, on
- * tensor cores with inputs rounded to 16 bits. "exact" is the reference; it covers
- * every shape. */
+ * tensor cores with inputs rounded to 16 bits; where an option asks for it, "sparse" is
+ * the same over some of the keys, and "shared" reads what sequences have in common once.
+ * "exact" is the reference; it covers every shape. */
 #include "attn.h"
+#include "attn_shared.h"
+#include "attn_sparse.h"
 
-enum { VARIANT_DECODE, VARIANT_TILE, VARIANT_EXACT, N_VARIANTS };
+enum { VARIANT_SHARED, VARIANT_DECODE, VARIANT_SPARSE, VARIANT_TILE, VARIANT_EXACT, N_VARIANTS };
 
 enum {
 	DECODE_TOKENS = 16,
+	MOST_TILES = 65535, /* of a grid */
 	CHUNK = EXACT_CHUNK_PAGES * ZINC_KV_PAGE
 };
 
@@ -18,7 +22,9 @@ enum {
 static const uint64_t most_parts_bytes = UINT64_C(64) << 20;
 
 static const struct zinc_variant variants[] = {
+	[VARIANT_SHARED] = {"shared", ADA_SHARED_TOKENS, ZINC_NUM_FREE16},
 	[VARIANT_DECODE] = {"decode", DECODE_TOKENS, ZINC_NUM_FREE},
+	[VARIANT_SPARSE] = {"sparse", MOST_TILES, ZINC_NUM_FREE16},
 	[VARIANT_TILE] = {"tile", 0, ZINC_NUM_FREE16},
 	[VARIANT_EXACT] = {"exact", 0, ZINC_NUM_F32},
 };
@@ -40,20 +46,23 @@ struct kernel {
 		{"attn_decode_" name "_512", 512, DEC_SMEM(512, sets), 256, 0, 0, 0}
 
 #define TILES(name)                                                                                \
-	{"attn_tile_" name "_64", 64, TILE_SMEM(64, 128, 64, 0), 256, 128, 64, 2},                 \
-		{"attn_tile_" name "_128", 128, TILE_SMEM(128, 128, 64, 0), 256, 128, 64, 2},      \
-		{"attn_tile_" name "_256", 256, TILE_SMEM(256, 128, 32, 0), 256, 128, 32, 1},      \
-		{"attn_tile_" name "_512", 512, TILE_SMEM(512, 64, 32, 256), 256, 64, 32, 1},      \
-		{"attn_tile_" name "_512_small", 512, TILE_SMEM(512, 32, 16, 128), 128, 32, 16, 1}
+	{name "_64", 64, TILE_SMEM(64, 128, 64, 0), 256, 128, 64, 2},                              \
+		{name "_128", 128, TILE_SMEM(128, 128, 64, 0), 256, 128, 64, 2},                   \
+		{name "_256", 256, TILE_SMEM(256, 128, 32, 0), 256, 128, 32, 1},                   \
+		{name "_512", 512, TILE_SMEM(512, 64, 32, 256), 256, 64, 32, 1},                   \
+		{name "_512_small", 512, TILE_SMEM(512, 32, 16, 128), 128, 32, 16, 1}
 
 enum { N_DECODES = 4, N_TILES = 5 };
 
 static const struct kernel decodes_f16[] = {DECODES("f16", 1)};
 static const struct kernel decodes_bf16[] = {DECODES("bf16", 2)};
 static const struct kernel decodes_q8[] = {DECODES("q8", 2)};
-static const struct kernel tiles_f16[] = {TILES("f16")};
-static const struct kernel tiles_bf16[] = {TILES("bf16")};
-static const struct kernel tiles_convert[] = {TILES("convert")};
+static const struct kernel tiles_f16[] = {TILES("attn_tile_f16")};
+static const struct kernel tiles_sparse[] = {TILES("attn_sparse_f16")};
+static const struct kernel tiles_prefix[] = {TILES("attn_prefix_f16")};
+static const struct kernel tiles_rest[] = {TILES("attn_rest_f16")};
+static const struct kernel tiles_bf16[] = {TILES("attn_tile_bf16")};
+static const struct kernel tiles_convert[] = {TILES("attn_tile_convert")};
 
 static uint32_t lanes_of(const struct zinc_op_flash_attn *d)
 {
@@ -96,6 +105,15 @@ static const struct kernel *decode_kernel(struct zinc_dev *dev, const struct zin
 	}
 }
 
+/* Query heads of a block, and its rows. */
+static struct ada_sparse_tile sparse_tile(const struct zinc_op_flash_attn *d,
+                                          const struct kernel *k)
+{
+	uint32_t group = d->n_head / d->n_head_kv;
+
+	return (struct ada_sparse_tile){group < k->rows ? group : k->rows, k->rows};
+}
+
 static const struct kernel *tile_kernel(struct zinc_dev *dev, const struct zinc_op_flash_attn *d)
 {
 	/* Scores of 0 would make a product of 0 and infinity of the mask. */
@@ -106,6 +124,16 @@ static const struct kernel *tile_kernel(struct zinc_dev *dev, const struct zinc_
 	case ZINC_BF16: return choose(dev, d, tiles_bf16, N_TILES);
 	default: return choose(dev, d, tiles_convert, N_TILES);
 	}
+}
+
+/* NULL: these pages are not to be chosen among, or not here. */
+static const struct kernel *sparse_kernel(struct zinc_dev *dev, const struct zinc_op_flash_attn *d)
+{
+	const struct kernel *k = chunks_ok(d) && d->scale != 0
+	                                 ? choose(dev, d, tiles_sparse, N_TILES)
+	                                 : NULL;
+
+	return k && ada_sparse_takes(dev, d, sparse_tile(d, k), lanes_of(d)) ? k : NULL;
 }
 
 static uint64_t exact_smem(const struct zinc_op_flash_attn *d)
@@ -162,25 +190,52 @@ struct tile_grid {
 	uint32_t x, y, n_split;
 };
 
+/* Tokens of a tile. */
+static uint32_t tile_tokens(const struct zinc_op_flash_attn *d, const struct kernel *k)
+{
+	uint32_t group = d->n_head / d->n_head_kv;
+
+	return group < k->rows ? k->rows / group : 1;
+}
+
+/* Blocks that share the keys of each of so many tiles. */
+static uint32_t tile_split(struct zinc_dev *dev, const struct zinc_op_flash_attn *d,
+                           const struct kernel *k, uint64_t tiles)
+{
+	uint32_t steps = ada_div_up(most_keys(d) + tile_tokens(d, k), k->keys) + 1, n;
+
+	if (!tiles || tiles > ATTN_TICKETS || steps <= TILE_ALONE)
+		return 1;
+	n = lesser(ada_limits(dev)->n_sm * k->per_sm / tiles, ada_div_up(steps, TILE_LEAST));
+	n = n < 1 ? 1 : lesser(n, TILE_MAX_SPLIT);
+	while (n > 1 && parts_bytes(d, n) > most_parts_bytes)
+		n--;
+	return n;
+}
+
 static struct tile_grid tile_grid_of(struct zinc_dev *dev, const struct zinc_op_flash_attn *d,
                                      const struct kernel *k)
 {
-	uint32_t group = d->n_head / d->n_head_kv;
-	uint32_t tokens = group < k->rows ? k->rows / group : 1;
-	uint32_t steps = ada_div_up(most_keys(d) + tokens, k->keys) + 1;
-	struct tile_grid g = {.x = d->n_head_kv * ada_div_up(group, k->rows), .n_split = 1};
-	uint64_t blocks;
+	uint32_t tokens = tile_tokens(d, k);
+	struct tile_grid g = {.x = d->n_head_kv * ada_div_up(d->n_head / d->n_head_kv, k->rows)};
 
 	g.y = lesser((uint64_t)d->n.imm / tokens + d->n_seqs.imm, d->n.imm);
-	blocks = (uint64_t)g.x * g.y;
-	if (!blocks || blocks > ATTN_TICKETS || steps <= TILE_ALONE)
-		return g;
-	g.n_split = lesser(ada_limits(dev)->n_sm * k->per_sm / blocks,
-	                   ada_div_up(steps, TILE_LEAST));
-	g.n_split = g.n_split < 1 ? 1 : lesser(g.n_split, TILE_MAX_SPLIT);
-	while (g.n_split > 1 && parts_bytes(d, g.n_split) > most_parts_bytes)
-		g.n_split--;
+	g.n_split = tile_split(dev, d, k, (uint64_t)g.x * g.y);
 	return g;
+}
+
+/* Tiles of the prefix are fewer, since tokens of all sequences are in one. */
+static struct ada_shared_split shared_split(struct zinc_dev *dev,
+                                            const struct zinc_op_flash_attn *d,
+                                            const struct kernel *k)
+{
+	struct tile_grid g = tile_grid_of(dev, d, k);
+	uint64_t tiles = (uint64_t)g.x * ada_div_up(d->n.imm, tile_tokens(d, k));
+	struct ada_shared_split s = {tile_split(dev, d, k, tiles), g.n_split};
+
+	while (s.prefix + s.rest > 2 && parts_bytes(d, s.prefix + s.rest) > most_parts_bytes)
+		*(s.prefix > s.rest ? &s.prefix : &s.rest) -= 1;
+	return s;
 }
 
 static uint32_t exact_split(const struct zinc_op_flash_attn *d)
@@ -190,6 +245,12 @@ static uint32_t exact_split(const struct zinc_op_flash_attn *d)
 	return d->n.imm <= DECODE_TOKENS && n <= 65535 && parts_bytes(d, n) <= most_parts_bytes
 	               ? n
 	               : 1;
+}
+
+static const struct kernel *many_kernel(struct zinc_dev *dev, const struct zinc_op_flash_attn *d,
+                                        uint32_t variant)
+{
+	return variant == VARIANT_SPARSE ? sparse_kernel(dev, d) : tile_kernel(dev, d);
 }
 
 static bool batch_ok(const struct zinc_op_flash_attn *d)
@@ -217,8 +278,12 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 		return ZINC_E_UNSUPPORTED;
 	if (zinc_view_present(&d->gate) && !zinc_shape_f32_as(&d->gate, &d->out))
 		return ZINC_E_UNSUPPORTED;
-	if (variant == VARIANT_TILE)
-		return n <= 65535 && tile_kernel(dev, d) ? ZINC_OK : ZINC_E_UNSUPPORTED;
+	if (variant == VARIANT_TILE || variant == VARIANT_SPARSE)
+		return n <= MOST_TILES && many_kernel(dev, d, variant) ? ZINC_OK
+		                                                       : ZINC_E_UNSUPPORTED;
+	if (variant == VARIANT_SHARED)
+		return ada_shared_takes(dev, d) && tile_kernel(dev, d) ? ZINC_OK
+		                                                       : ZINC_E_UNSUPPORTED;
 	if (variant == VARIANT_DECODE && n > DECODE_TOKENS)
 		return ZINC_E_UNSUPPORTED;
 	if (variant == VARIANT_DECODE && decode_kernel(dev, d))
@@ -233,15 +298,32 @@ static const struct kernel *as_decode(struct zinc_dev *dev, const struct zinc_op
 	return variant == VARIANT_DECODE ? decode_kernel(dev, d) : NULL;
 }
 
+static uint64_t tile_scratch(struct zinc_dev *dev, const struct zinc_op_flash_attn *d,
+                             uint32_t variant)
+{
+	struct tile_grid g = tile_grid_of(dev, d, many_kernel(dev, d, variant));
+	uint64_t n = g.n_split > 1 ? parts_bytes(d, g.n_split) : 0;
+
+	return variant == VARIANT_SPARSE ? n + ada_sparse_scratch(d, lanes_of(d), g.x * g.y) : n;
+}
+
+static uint64_t shared_scratch(struct zinc_dev *dev, const struct zinc_op_flash_attn *d)
+{
+	struct ada_shared_split s = shared_split(dev, d, tile_kernel(dev, d));
+
+	return ADA_SHARED_HEAD + parts_bytes(d, s.prefix + s.rest);
+}
+
 static uint64_t scratch(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_flash_attn *d = desc;
 	uint32_t n;
 
-	if (variant == VARIANT_TILE)
-		n = tile_grid_of(dev, d, tile_kernel(dev, d)).n_split;
-	else
-		n = as_decode(dev, d, variant) ? decode_split(dev, d) : exact_split(d);
+	if (variant == VARIANT_SHARED)
+		return shared_scratch(dev, d);
+	if (variant == VARIANT_TILE || variant == VARIANT_SPARSE)
+		return tile_scratch(dev, d, variant);
+	n = as_decode(dev, d, variant) ? decode_split(dev, d) : exact_split(d);
 	return n > 1 ? parts_bytes(d, n) : 0;
 }
 
@@ -282,15 +364,38 @@ static int record_decode(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *
 }
 
 static int record_tile(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d,
-                       const struct kernel *k)
+                       const struct kernel *k, uint32_t variant)
 {
 	struct tile_grid g = tile_grid_of(ada_cmd_dev(cmd), d, k);
+	uint64_t unused = ada_scratch(cmd);
 	struct ada_attn_args a = args_of(cmd, d, k->rows, g.n_split);
 	struct ada_launch l = {.kernel = k->name, .grid = {g.x, g.y, g.n_split},
 	                       .block = {k->threads, 1, 1}, .smem = k->smem, .args = &a,
 	                       .args_size = sizeof(a)};
 
-	return ada_launch(cmd, &l);
+	if (variant == VARIANT_TILE)
+		return ada_launch(cmd, &l);
+	if (g.n_split > 1)
+		unused += parts_bytes(d, g.n_split);
+	return ada_sparse_record(cmd, &l, sparse_tile(d, k), unused);
+}
+
+/* Tiles of the prefix are of tokens of any sequence. */
+static int record_shared(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
+{
+	struct zinc_dev *dev = ada_cmd_dev(cmd);
+	const struct kernel *k = choose(dev, d, tiles_prefix, N_TILES);
+	struct tile_grid g = tile_grid_of(dev, d, k);
+	struct ada_shared_split s = shared_split(dev, d, k);
+	struct ada_attn_args a = args_of(cmd, d, k->rows, s.prefix + s.rest);
+	struct ada_launch prefix = {
+		.kernel = k->name, .block = {k->threads, 1, 1}, .smem = k->smem,
+		.grid = {g.x, ada_div_up(d->n.imm, a.tile_tokens), s.prefix}};
+	struct ada_launch rest = {.kernel = choose(dev, d, tiles_rest, N_TILES)->name,
+	                          .block = {k->threads, 1, 1}, .smem = k->smem,
+	                          .grid = {g.x, g.y, s.rest}};
+
+	return ada_shared_record(cmd, &a, s, &prefix, &rest);
 }
 
 static int record_exact(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
@@ -317,8 +422,10 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	if (ada_op_begin(cmd, &ada_op_flash_attn, desc, variant) || !d->n.imm)
 		return ada_cmd_status(cmd);
 	decode = as_decode(dev, d, variant);
-	if (variant == VARIANT_TILE)
-		return record_tile(cmd, d, tile_kernel(dev, d));
+	if (variant == VARIANT_SHARED)
+		return record_shared(cmd, d);
+	if (variant == VARIANT_TILE || variant == VARIANT_SPARSE)
+		return record_tile(cmd, d, many_kernel(dev, d, variant), variant);
 	return decode ? record_decode(cmd, d, decode) : record_exact(cmd, d);
 }
 

@@ -2,7 +2,9 @@
  *
  * All work of a device is on one stream, so what a submit waits for has happened
  * once it was enqueued before. */
+#include "dense.h"
 #include "device.h"
+#include "table.h"
 
 #include <string.h>
 
@@ -49,8 +51,17 @@ int ada_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_er
 	r = ada_buf_flush(dev);
 	if (r == CUDA_SUCCESS)
 		r = send_params(dev, s->params);
-	for (uint32_t i = 0; i < s->n_cmds && r == CUDA_SUCCESS; i++)
-		r = ada_cmd_enqueue(s->cmds[i]);
+	if (r == CUDA_SUCCESS)
+		r = ada_dense_fill(dev);
+	for (uint32_t i = 0; i < s->n_cmds && r == CUDA_SUCCESS; i++) {
+		bool reads = false;
+
+		r = ada_cmd_want_rows(s->cmds[i], s->params, &reads);
+		if (r == CUDA_SUCCESS)
+			r = ada_cmd_enqueue(s->cmds[i]);
+		if (r == CUDA_SUCCESS && reads)
+			r = ada_tables_in_use(dev);
+	}
 	for (uint32_t i = 0; i < s->n_signal && r == CUDA_SUCCESS; i++)
 		r = ada_tl_enqueue(s->signal[i].tl, s->signal[i].value);
 	return r == CUDA_SUCCESS ? ZINC_OK : ada_dev_err(dev, err, r, "submitting work to the GPU");

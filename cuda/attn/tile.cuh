@@ -104,22 +104,22 @@ __device__ static __forceinline__ bool tile_find(const struct ada_attn_args &a, 
 
 /* The keys of this block, if several share them. */
 template <typename S>
-__device__ static __forceinline__ void tile_share(const struct ada_attn_args &a,
-                                                  struct tile_work *w)
+__device__ static __forceinline__ void tile_share(uint32_t n_split, struct tile_work *w)
 {
 	uint32_t first = w->first / S::keys, end = (w->end + S::keys - 1) / S::keys;
 	uint32_t n = end - first, each = n;
 
 	if (n > TILE_ALONE)
-		each = max((n + a.n_split - 1) / a.n_split, (uint32_t)TILE_LEAST);
+		each = max((n + n_split - 1) / n_split, (uint32_t)TILE_LEAST);
 	w->n_split = n ? (n + each - 1) / each : 1;
 	w->from = (first + blockIdx.z * each) * S::keys;
 	w->to = min(w->end, w->from + each * S::keys);
 	w->live = blockIdx.z < w->n_split;
 }
 
+/* The heads of this block. */
 template <typename S>
-__device__ static __forceinline__ struct tile_work tile_begin(const struct ada_attn_args &a)
+__device__ static __forceinline__ struct tile_work tile_heads(const struct ada_attn_args &a)
 {
 	struct tile_work w = {};
 	uint32_t part = blockIdx.x % a.group_parts * S::rows;
@@ -127,6 +127,14 @@ __device__ static __forceinline__ struct tile_work tile_begin(const struct ada_a
 	w.kv_head = blockIdx.x / a.group_parts;
 	w.head = w.kv_head * a.group + part;
 	w.n_heads = min(a.group - part, (uint32_t)S::rows);
+	return w;
+}
+
+template <typename S>
+__device__ static __forceinline__ struct tile_work tile_begin(const struct ada_attn_args &a)
+{
+	struct tile_work w = tile_heads<S>(a);
+
 	if (!tile_find(a, blockIdx.y, &w))
 		return w;
 	struct attn_span low = attn_visible(a, w.token);
@@ -137,7 +145,7 @@ __device__ static __forceinline__ struct tile_work tile_begin(const struct ada_a
 	w.end = high.end;
 	w.all_first = high.first;
 	w.all_end = low.end;
-	tile_share<S>(a, &w);
+	tile_share<S>(a.n_split, &w);
 	return w;
 }
 

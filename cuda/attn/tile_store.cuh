@@ -31,22 +31,24 @@ __device__ static __forceinline__ void tile_store_pair(const struct ada_attn_arg
 	*reinterpret_cast<float2 *>(ada_at<float>(a.out, d, head, token)) = x;
 }
 
-/* This thread's rows: the result, or if blocks share the keys, a part of it. */
-template <typename S>
+/* This thread's rows: the result, or if blocks share the keys, a part of it, of those from
+ * plan.first_part on. */
+template <typename S, typename PLAN>
 __device__ static __forceinline__ void tile_store_rows(const struct ada_attn_args &a,
+                                                       const PLAN &plan,
                                                        const struct tile_work &w,
-                                                       uint32_t row_warp, uint32_t col_warp,
                                                        struct tile_sums<S> *t)
 {
 	constexpr uint32_t WIDTH = S::lanes / S::col_warps;
-	uint32_t lane = threadIdx.x % 32;
-	bool whole = w.n_split == 1;
+	uint32_t lane = threadIdx.x % 32, row_warp = threadIdx.x / 32 / S::col_warps;
+	uint32_t col_warp = threadIdx.x / 32 % S::col_warps;
+	bool whole = PLAN::alone && w.n_split == 1;
 
 #pragma unroll
 	for (int r = 0; r < 2; r++) {
 		uint32_t row = row_warp * 16 + lane / 4 + r * 8;
 		uint32_t token = w.token + row / w.n_heads, head = w.head + row % w.n_heads;
-		uint64_t part = attn_part(a, token, head) + blockIdx.z;
+		uint64_t part = attn_part(a, token, head) + plan.first_part + blockIdx.z;
 
 		t->l[r] += __shfl_xor_sync(ADA_FULL_WARP, t->l[r], 1);
 		t->l[r] += __shfl_xor_sync(ADA_FULL_WARP, t->l[r], 2);

@@ -51,6 +51,9 @@
  * Plain types (F32, F16, BF16), and tables that only embed reads, stay in GGUF
  * order, layout ADA_WEIGHT_GGUF; so does everything under --no-pack.
  *
+ * Weight layout ADA_WEIGHT_HOST is of tables in pinned host memory: rows in GGUF order,
+ * each beginning on 16 bytes (table.cu).
+ *
  * Activations. ADA_ACT_Q8 ("Q8"): a row is int8 q[K], then per block of 32 two
  * floats {d, d * sum of q}; x is about d q, d = max|x| / 127. K % 32 == 0.
  * ADA_ACT_F16: a row is K halves of x / ADA_ACT_F16_SCALE, so that values up to
@@ -90,6 +93,7 @@ enum ada_type {
 
 #define ADA_WEIGHT_GGUF 0u
 #define ADA_WEIGHT_ROWS 1u
+#define ADA_WEIGHT_HOST 2u
 
 #define ADA_ACT_PLAIN 0u
 #define ADA_ACT_Q8 1u

@@ -26,10 +26,10 @@ struct mmq_matrix {
 
 /* In shared memory, of which the compiler keeps nothing in registers while it needs
  * them most: of the columns of a tile how many bytes after the first of x, and how many
- * elements after the first of y, they begin; of the tile what is wanted only at its end; and how many
- * pieces of its range this block has behind it. */
+ * elements after the first of y, they begin; and of the tile what is wanted only at its
+ * end. */
 struct mmq_columns {
-	uint32_t *x_at, *y_at, *slot, *piece;
+	uint32_t *x_at, *y_at, *slot;
 	struct mmq_matrix *matrix;
 };
 
@@ -124,44 +124,76 @@ __device__ static __forceinline__ bool mmq_piece(const struct ada_mmq_args &a, u
 	return true;
 }
 
-/* Expert form: column tile `index`, counted over the experts; false past the last.
- * Each lane counts the tiles of as many experts in a row. */
+/* Experts that a lane looks at together. */
+static constexpr uint32_t MMQ_EXPERTS = 8;
+
+/* Of the experts from `base` on, where the lane's begin; those past the last are empty. */
+__device__ static __forceinline__ void mmq_read_experts(const struct ada_mmq_args &a,
+                                                        uint32_t base,
+                                                        uint32_t begin[MMQ_EXPERTS + 1])
+{
+	const int32_t *first = reinterpret_cast<const int32_t *>(a.first);
+
+#pragma unroll
+	for (uint32_t i = 0; i <= MMQ_EXPERTS; i++) {
+		uint32_t e = base + threadIdx.x % 32 * MMQ_EXPERTS + i;
+
+		begin[i] = (uint32_t)first[e < a.n_experts ? e : a.n_experts];
+	}
+}
+
+/* Expert form: column tile `index`, counted over the experts, to *t; false past the
+ * last. The lanes of a warp find it together, for what one lane after the other reads
+ * takes longer than many a tile. */
+template <uint32_t COLS>
 __device__ static __forceinline__ bool mmq_expert_tile(const struct ada_mmq_args &a, uint32_t index,
                                                        struct mmq_tile *t)
 {
-	const int32_t *first = reinterpret_cast<const int32_t *>(a.first);
-	uint32_t lane = threadIdx.x % 32, each = mmq_div_up(a.n_experts, 32), tiles = 0, sum, mine;
+	uint32_t lane = threadIdx.x % 32, begin[MMQ_EXPERTS + 1], n = 0, first = 0, expert = 0;
 
-	for (uint32_t i = 0; i < each; i++) {
-		uint32_t e = lane * each + i;
-		if (e < a.n_experts)
-			tiles += mmq_div_up((uint32_t)(first[e + 1] - first[e]), a.tile_cols);
-	}
-	sum = tiles;
-	for (uint32_t d = 1; d < 32; d *= 2) {
-		uint32_t below = __shfl_up_sync(ADA_FULL_WARP, sum, d);
-		sum += lane >= d ? below : 0;
-	}
-	mine = __ballot_sync(ADA_FULL_WARP, sum > index);
-	if (!mine)
-		return false;
-	mine = __ffs(mine) - 1;
-	index -= __shfl_sync(ADA_FULL_WARP, sum - tiles, mine);
-	for (uint32_t e = mine * each;; e++) {
-		uint32_t n = (uint32_t)(first[e + 1] - first[e]);
+	for (uint32_t base = 0; base < a.n_experts; base += 32 * MMQ_EXPERTS) {
+		uint32_t tiles = 0, sum, mine, total, left;
 
-		tiles = mmq_div_up(n, a.tile_cols);
-		if (index < tiles) {
-			/* Of like width, in whole groups of 16: the last is no sliver. */
-			uint32_t each = mmq_div_up(mmq_div_up(n, tiles), 16) * 16;
-
-			t->expert = e;
-			t->first = (uint32_t)first[e] + index * each;
-			t->n_cols = n - index * each < each ? n - index * each : each;
-			return true;
+		mmq_read_experts(a, base, begin);
+#pragma unroll
+		for (uint32_t i = 0; i < MMQ_EXPERTS; i++)
+			tiles += mmq_div_up(begin[i + 1] - begin[i], COLS);
+		sum = tiles;
+		for (uint32_t d = 1; d < 32; d *= 2) {
+			uint32_t below = __shfl_up_sync(ADA_FULL_WARP, sum, d);
+			sum += lane >= d ? below : 0;
 		}
-		index -= tiles;
+		total = __shfl_sync(ADA_FULL_WARP, sum, 31);
+		if (index >= total) {
+			index -= total;
+			continue;
+		}
+		mine = __ffs(__ballot_sync(ADA_FULL_WARP, sum > index)) - 1;
+		/* Right in that lane alone. */
+		left = index - (sum - tiles);
+#pragma unroll
+		for (uint32_t i = 0; i < MMQ_EXPERTS; i++) {
+			uint32_t of_this = mmq_div_up(begin[i + 1] - begin[i], COLS);
+
+			if (left < of_this && !n) {
+				n = begin[i + 1] - begin[i];
+				first = begin[i];
+				expert = base + lane * MMQ_EXPERTS + i;
+				index = left;
+			}
+			left -= of_this;
+		}
+		if (lane == mine) {
+			/* Of like width, in whole groups of 16: the last is no sliver. */
+			uint32_t each = mmq_div_up(mmq_div_up(n, mmq_div_up(n, COLS)), 16) * 16;
+
+			t->expert = expert;
+			t->first = first + index * each;
+			t->n_cols = n - index * each < each ? n - index * each : each;
+		}
+		return true;
 	}
+	return false;
 }
 
 /* In the plain form nb2 of y is what lies between two tokens, too. */
@@ -299,48 +331,51 @@ __device__ static __forceinline__ void mmq_put(const struct ada_mmq_args &a, uin
 	}
 }
 
-/* The next tile of this thread block; false: no more. The inputs have been waited for
- * in the expert form, and where there is none. */
+/* The next tile of this thread block to *tile, in shared memory; false: no more. By one
+ * warp, of which lane 0 has the answer. */
+template <uint32_t COLS>
 __device__ static __forceinline__ bool mmq_find_tile(const struct ada_mmq_args &a, uint32_t piece,
                                                      struct mmq_tile *tile)
 {
-	bool any;
-
-	if (a.n_experts) {
-		ada_wait_inputs();
+	if (!a.n_experts)
+		return threadIdx.x == 0 &&
+		       mmq_piece(a, blockIdx.x, piece, ada_live(a.params, a.n), tile);
+	ada_wait_inputs();
+	if (threadIdx.x == 0) {
 		tile->row = blockIdx.x;
 		tile->span = 0;
 		tile->end = mmq_div_up(a.k, MMQ_SPAN);
 		tile->slot = MMQ_WHOLE;
-		return !piece && mmq_expert_tile(a, blockIdx.y, tile);
 	}
-	any = mmq_piece(a, blockIdx.x, piece, ada_live(a.params, a.n), tile);
-	if (!any)
-		ada_wait_inputs();
-	return any;
+	return !piece && mmq_expert_tile<COLS>(a, blockIdx.y, tile);
 }
 
 /* Calls run(tile, columns) for all pieces of this block. */
 template <uint32_t COLS, typename Run>
 __device__ static __forceinline__ void mmq_each_piece(const struct ada_mmq_args &a, const Run &run)
 {
-	__shared__ uint32_t x_at[COLS], y_at[COLS], slot, piece;
+	__shared__ uint32_t x_at[COLS], y_at[COLS], slot, any;
 	__shared__ uint64_t matrix[sizeof(struct mmq_matrix) / 8];
-	struct mmq_columns cols = {x_at, y_at, &slot, &piece,
+	__shared__ struct mmq_tile found;
+	struct mmq_columns cols = {x_at, y_at, &slot,
 	                           reinterpret_cast<struct mmq_matrix *>(matrix)};
-	struct mmq_tile tile;
 
 	ada_release_next();
-	if (threadIdx.x == 0)
-		piece = 0;
-	__syncthreads();
-	while (mmq_find_tile(a, piece, &tile)) {
+	for (uint32_t piece = 0;; piece++) {
+		if (threadIdx.x < 32) {
+			bool is_one = mmq_find_tile<COLS>(a, piece, &found);
+
+			if (threadIdx.x == 0)
+				any = is_one;
+		}
+		__syncthreads();
+		if (!any)
+			break;
+		const struct mmq_tile tile = found;
 		run(tile, cols);
 		__syncthreads();
-		if (threadIdx.x == 0)
-			piece++;
-		__syncthreads();
 	}
+	ada_wait_inputs();
 }
 
 #endif

@@ -8,6 +8,9 @@
 
 enum { PART = 4096, MAX_TOP = PART / 2, THREADS = 256, KEYS = PART / THREADS, DIGITS = 256 };
 
+/* So few are quicker found one after the other than by their digits. */
+enum { FEW = 4 };
+
 /* Descending; size is a power of two. */
 __device__ static __forceinline__ void sort_keys(uint64_t *keys, uint32_t size)
 {
@@ -90,6 +93,41 @@ __device__ static __forceinline__ void put_result(const struct ada_top_args &a, 
 	*ada_at<float>(a.values, at, row) = *ada_at<float>(a.x, index, row);
 }
 
+/* The i-th best of the block's part, to where the next launch looks, or the result. */
+__device__ static __forceinline__ void put(const struct ada_top_args &a, uint32_t row, uint32_t i,
+                                           uint64_t key)
+{
+	uint64_t place = ((uint64_t)row * gridDim.y + blockIdx.y) * a.n_top + i;
+
+	if (a.to)
+		reinterpret_cast<uint64_t *>(a.to)[place] = key;
+	else
+		put_result(a, row, i, key);
+}
+
+__device__ static __forceinline__ void find_few(const struct ada_top_args &a, uint32_t row,
+                                                uint64_t key[KEYS])
+{
+	__shared__ uint64_t found;
+
+	for (uint32_t n = 0; n < a.n_top; n++) {
+		uint64_t best = 0;
+
+#pragma unroll
+		for (int i = 0; i < KEYS; i++)
+			best = out_max(best, key[i]);
+		best = out_block_max<THREADS>(best);
+		if (threadIdx.x == 0) {
+			put(a, row, n, best);
+			found = best;
+		}
+		__syncthreads();
+#pragma unroll
+		for (int i = 0; i < KEYS; i++)
+			key[i] = key[i] == found ? 0 : key[i];
+	}
+}
+
 /* The keys from `least` on, in any order; zeros up to size. Returns when all
  * threads see them. */
 __device__ static __forceinline__ void gather(const uint64_t key[KEYS], uint64_t least,
@@ -132,6 +170,10 @@ ADA_KERNEL(top_part, struct ada_top_args, 256, 2)
 		key[i] = at >= a.lanes ? 0 : a.from ? from[at] : out_key(x[at], at);
 		mine += key[i] != 0;
 	}
+	if (a.n_top <= FEW) {
+		find_few(a, row, key);
+		return;
+	}
 	__syncthreads();
 	atomicAdd(&have, mine);
 	__syncthreads();
@@ -139,14 +181,8 @@ ADA_KERNEL(top_part, struct ada_top_args, 256, 2)
 	while (size < a.n_top)
 		size *= 2;
 	sort_keys(best, size);
-	for (uint32_t i = threadIdx.x; i < a.n_top; i += THREADS) {
-		uint64_t place = ((uint64_t)row * gridDim.y + blockIdx.y) * a.n_top + i;
-
-		if (a.to)
-			reinterpret_cast<uint64_t *>(a.to)[place] = best[i];
-		else
-			put_result(a, row, i, best[i]);
-	}
+	for (uint32_t i = threadIdx.x; i < a.n_top; i += THREADS)
+		put(a, row, i, best[i]);
 }
 
 ADA_KERNEL(top_rank, struct ada_top_args, 256, 4)

@@ -28,4 +28,8 @@ done
 for model in "$models"/*.gguf; do
 	same "$model" "$model" "What does lantern mean?"
 done
+# Embeddings in host memory, products by the library with copies of weights.
+model=$models/pocket-gemma4.Q4_K_M.gguf
+same "weights elsewhere" --option cuda_ada.tables=host --option cuda_ada.table_rows=9 \
+	--option cuda_ada.products=f16 --option cuda_ada.library_cols=16 "$model" "What does lantern mean?"
 exit "$failed"
