@@ -23,6 +23,19 @@ struct arch_attn keys_attn(struct arch_keys *k, uint32_t head_dim)
 	return a;
 }
 
+void decl_rope(struct arch_model *m, struct arch_attn *a, float base, const struct arch_rope *rope)
+{
+	/* A score is the product of a query and a key, so the query alone can
+	 * take both gains; and where all lanes turn, the scale. */
+	const float gain = rope->gain * rope->gain;
+
+	a->freqs = decl_rope_freqs(m, "rope", a->n_rot, base, rope);
+	if (a->n_rot == a->head_dim)
+		a->scale *= gain;
+	else if (gain != 1.0f)
+		a->rope_gain = gain;
+}
+
 void decl_attn(struct arch_model *m, int32_t layer, struct arch_attn *a)
 {
 	const uint32_t width = m->info.n_embd;
@@ -38,6 +51,18 @@ void decl_attn_norms(struct arch_model *m, int32_t layer, struct arch_attn *a)
 {
 	a->q_norm = decl_vector(m, layer, "attn_q_norm.weight", a->head_dim);
 	a->k_norm = decl_vector(m, layer, "attn_k_norm.weight", a->head_dim);
+}
+
+static void scale_rotated(const struct arch_rec *r, const struct arch_attn *a, struct zinc_view q)
+{
+	const struct zinc_view lanes = zinc_view_lanes(q, 0, a->n_rot);
+	const struct zinc_op_unary op = {.struct_size = sizeof(op),
+	                                 .x = lanes,
+	                                 .y = lanes,
+	                                 .n = r->n,
+	                                 .value = a->rope_gain};
+
+	r->host->op(r->graph, ZINC_OP_SCALE, &op);
 }
 
 static struct zinc_view rope(const struct arch_rec *r, const struct arch_attn *a,
@@ -64,6 +89,8 @@ static struct zinc_view rope(const struct arch_rec *r, const struct arch_attn *a
 	if (q.nb[1] != q.ne[0] * q.nb[0])
 		op.q_out = zinc_view_heads(rec_temp(r, a->n_head * a->head_dim), a->head_dim);
 	r->host->op(r->graph, ZINC_OP_ROPE_DUAL, &op);
+	if (a->rope_gain != 0.0f)
+		scale_rotated(r, a, op.q_out);
 	return op.q_out;
 }
 

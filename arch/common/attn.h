@@ -17,6 +17,7 @@ struct arch_attn {
 	uint32_t factors;   /* weight: divisors of these, or ARCH_NONE   */
 	uint32_t n_rot;
 	uint32_t rope_mode; /* ZINC_ROPE_*                               */
+	float rope_gain;    /* of the rotated lanes of q; 0: none        */
 };
 
 /* The projections, split into heads (zinc_view_heads). */
@@ -33,6 +34,10 @@ struct arch_qkv {
  * means, 0 where it is required. */
 struct arch_attn keys_attn(struct arch_keys *k, uint32_t head_dim);
 float attn_scale(uint32_t head_dim);
+/* Declares the frequencies, and sets what else the stretching of positions asks
+ * for. After n_rot, head_dim and scale. */
+void decl_rope(struct arch_model *m, struct arch_attn *a, float base,
+               const struct arch_rope *rope);
 
 /* Declares attn_q, attn_k, attn_v and attn_output of one layer. */
 void decl_attn(struct arch_model *m, int32_t layer, struct arch_attn *a);

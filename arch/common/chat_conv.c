@@ -110,6 +110,10 @@ static int load_content(struct chat_conv *conv, struct chat_msg *m, json_t *obj,
 		m->parts = v;
 		return join_parts(conv, m, at);
 	}
+	if (json_is_object(v) && conv->object_results && chat_is(m, "tool")) {
+		m->object = v;
+		return 0;
+	}
 	if (!json_is_string(v))
 		return wrong_type(at, "content", v, "a string or an array of parts");
 	m->content = chat_json_str(v);
@@ -276,9 +280,10 @@ int chat_tools_load(const struct zinc_chat_request *req, json_t **out, struct zi
 }
 
 int chat_conv_load(struct chat_conv *conv, const struct zinc_chat_request *req,
-                   struct zinc_err *err)
+                   bool object_results, struct zinc_err *err)
 {
 	memset(conv, 0, sizeof(*conv));
+	conv->object_results = object_results;
 	if (!req->messages)
 		return arch_fail(err, ZINC_E_INVALID, "the chat request has no messages");
 	if (req->thinking > ZINC_THINK_ON)
@@ -318,7 +323,7 @@ int chat_render(const struct chat_job *job, chat_render_fn *body, const void *st
 {
 	struct chat_conv conv;
 	struct chat_text out = {0};
-	int rc = chat_conv_load(&conv, job->req, job->err);
+	int rc = chat_conv_load(&conv, job->req, job->object_results, job->err);
 
 	if (!rc)
 		rc = body(style, &conv, &out, job->err);

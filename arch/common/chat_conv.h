@@ -17,6 +17,7 @@ struct chat_msg {
 	const char *role;
 	struct chat_str content; /* text; the text parts joined               */
 	json_t *parts;           /* the array, when content came in parts     */
+	json_t *object;          /* a tool's result that came as an object    */
 	bool has_content;        /* not absent, not null                      */
 	bool has_reasoning;
 	struct chat_str reasoning;
@@ -32,15 +33,17 @@ struct chat_conv {
 	size_t n_tools;
 	uint32_t thinking; /* enum zinc_thinking */
 	bool generate;     /* open the assistant's turn at the end */
+	bool object_results;
 	/* what the above points into */
 	json_t *root, *tools_root, *owned;
 	struct chat_call *call;
 };
 
 /* Fills conv, for chat_conv_finish() in any case. ZINC_E_INVALID names the
- * place in the request and what is wrong there. */
+ * place in the request and what is wrong there. object_results: a tool's result
+ * may be a JSON object, which few formats can write as such. */
 int chat_conv_load(struct chat_conv *conv, const struct zinc_chat_request *req,
-                   struct zinc_err *err);
+                   bool object_results, struct zinc_err *err);
 void chat_conv_finish(struct chat_conv *conv);
 
 /* The frame of zinc_chat.render: loads the request, lets body write the prompt,
@@ -52,6 +55,7 @@ struct chat_job {
 	zinc_chat_piece_fn *fn;
 	void *ctx;
 	struct zinc_err *err;
+	bool object_results; /* see chat_conv_load() */
 };
 int chat_render(const struct chat_job *job, chat_render_fn *body, const void *style);
 

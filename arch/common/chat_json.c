@@ -9,7 +9,7 @@ static void put(struct chat_text *t, const char *s)
 	chat_put(t, chat_str(s));
 }
 
-static void write_string(struct chat_text *t, struct chat_str s)
+void chat_json_write_text(struct chat_text *t, struct chat_str s)
 {
 	static const char named[] = "\"\"\\\\\nn\rr\tt\bb\ff"; /* pairs: byte, letter */
 	size_t start = 0;
@@ -93,37 +93,71 @@ static void write_number(struct chat_text *t, json_t *v)
 	put(t, text);
 }
 
-static void write_object(struct chat_text *t, json_t *v)
+/* depth: of the lines that v is written in, or SAME_LINE. */
+enum { SAME_LINE = -1 };
+
+static void write_value(struct chat_text *t, json_t *v, int depth);
+
+static void put_line(struct chat_text *t, int depth)
 {
-	const char *separator = "";
+	if (depth == SAME_LINE)
+		return;
+	put(t, "\n");
+	for (int i = 0; i < depth; i++)
+		put(t, "    ");
+}
+
+/* What stands before a member or element. */
+static void put_separator(struct chat_text *t, bool first, int inner)
+{
+	if (!first)
+		put(t, inner == SAME_LINE ? ", " : ",");
+	put_line(t, inner);
+}
+
+static void write_object(struct chat_text *t, json_t *v, int depth)
+{
+	int inner = depth == SAME_LINE ? SAME_LINE : depth + 1;
+	bool first = true;
 
 	put(t, "{");
 	for (void *i = json_object_iter(v); i; i = json_object_iter_next(v, i)) {
-		put(t, separator);
-		write_string(t, chat_str(json_object_iter_key(i)));
+		put_separator(t, first, inner);
+		chat_json_write_text(t, chat_str(json_object_iter_key(i)));
 		put(t, ": ");
-		chat_json_write(t, json_object_iter_value(i));
-		separator = ", ";
+		write_value(t, json_object_iter_value(i), inner);
+		first = false;
 	}
+	if (!first)
+		put_line(t, depth);
 	put(t, "}");
 }
 
-void chat_json_write(struct chat_text *t, json_t *v)
+static void write_array(struct chat_text *t, json_t *v, int depth)
+{
+	int inner = depth == SAME_LINE ? SAME_LINE : depth + 1;
+
+	put(t, "[");
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		put_separator(t, i == 0, inner);
+		write_value(t, json_array_get(v, i), inner);
+	}
+	if (json_array_size(v))
+		put_line(t, depth);
+	put(t, "]");
+}
+
+static void write_value(struct chat_text *t, json_t *v, int depth)
 {
 	switch (json_typeof(v)) {
 	case JSON_OBJECT:
-		write_object(t, v);
+		write_object(t, v, depth);
 		break;
 	case JSON_ARRAY:
-		put(t, "[");
-		for (size_t i = 0; i < json_array_size(v); i++) {
-			put(t, i ? ", " : "");
-			chat_json_write(t, json_array_get(v, i));
-		}
-		put(t, "]");
+		write_array(t, v, depth);
 		break;
 	case JSON_STRING:
-		write_string(t, chat_json_str(v));
+		chat_json_write_text(t, chat_json_str(v));
 		break;
 	case JSON_INTEGER:
 	case JSON_REAL:
@@ -132,6 +166,16 @@ void chat_json_write(struct chat_text *t, json_t *v)
 	default:
 		put(t, json_is_true(v) ? "true" : json_is_false(v) ? "false" : "null");
 	}
+}
+
+void chat_json_write(struct chat_text *t, json_t *v)
+{
+	write_value(t, v, SAME_LINE);
+}
+
+void chat_json_write_lines(struct chat_text *t, json_t *v)
+{
+	write_value(t, v, 0);
 }
 
 void chat_json_write_str(struct chat_text *t, json_t *v)

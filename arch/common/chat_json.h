@@ -9,6 +9,10 @@
 
 /* json.dumps(v, ensure_ascii=False): members in their order, ", " and ": ". */
 void chat_json_write(struct chat_text *t, json_t *v);
+/* The same with indent=4: a member or element per line. */
+void chat_json_write_lines(struct chat_text *t, json_t *v);
+/* The same of a text. */
+void chat_json_write_text(struct chat_text *t, struct chat_str s);
 /* str(v) of anything but an array or object: True, None, 0.1, the string. */
 void chat_json_write_str(struct chat_text *t, json_t *v);
 

@@ -5,6 +5,7 @@
 #include "chat_parse.h"
 
 #include "base.h"
+#include "chat_call.h"
 
 #include <stdlib.h>
 
@@ -21,12 +22,27 @@ struct zinc_chat_parser {
 	char held[CHAT_MARKER_MAX]; /* start of a marker */
 	size_t n_held;
 	struct chat_text call; /* as it came, with its opening marker */
+	size_t n_open;         /* bytes of that */
+	struct chat_scan scan; /* of a bare call */
 	size_t *quote;
 	size_t n_quotes, quote_room;
 	/* of the feed in progress */
 	zinc_chat_event_fn *fn;
 	void *ctx;
 };
+
+/* The text that follows is that of a call, behind its opening marker. */
+static int begin_call(struct zinc_chat_parser *p, const char *open)
+{
+	p->outer = p->state;
+	p->state = CALL;
+	p->n_quotes = 0;
+	p->n_open = strlen(open);
+	chat_put(&p->call, chat_str(open));
+	if (p->syntax->bare_arguments)
+		chat_scan_begin(&p->scan, p->syntax->bare_arguments);
+	return p->call.failed ? ZINC_E_NO_MEMORY : 0;
+}
 
 int chat_parser_create(const struct chat_syntax *syntax, json_t *tools, enum chat_start start,
                        struct zinc_chat_parser **out, struct zinc_err *err)
@@ -41,6 +57,8 @@ int chat_parser_create(const struct chat_syntax *syntax, json_t *tools, enum cha
 	p->tools = tools;
 	p->state = start == CHAT_START_THOUGHT ? THOUGHT : CONTENT;
 	p->at_start = start != CHAT_START_PLAIN;
+	if (syntax->bare_arguments)
+		begin_call(p, "");
 	*out = p;
 	return 0;
 }
@@ -125,12 +143,33 @@ static int take_lead(struct zinc_chat_parser *p, struct chat_str *s)
 	return show(p, seen);
 }
 
+/* The call is not one: it comes out as the text it was. */
+static int give_up_call(struct zinc_chat_parser *p)
+{
+	struct chat_text raw = p->call;
+
+	memset(&p->call, 0, sizeof(p->call));
+	p->state = p->outer;
+	int rc = show(p, (struct chat_str){raw.data, raw.n});
+
+	chat_text_finish(&raw);
+	return rc;
+}
+
+static int in_call(struct zinc_chat_parser *p, struct chat_str s)
+{
+	chat_put(&p->call, s);
+	if (p->call.failed)
+		return ZINC_E_NO_MEMORY;
+	if (p->syntax->bare_arguments && !chat_scan_feed(&p->scan, s))
+		return give_up_call(p);
+	return 0;
+}
+
 static int ordinary(struct zinc_chat_parser *p, struct chat_str s)
 {
-	if (p->state == CALL) {
-		chat_put(&p->call, s);
-		return p->call.failed ? ZINC_E_NO_MEMORY : 0;
-	}
+	if (p->state == CALL)
+		return in_call(p, s);
 	if (p->state == THOUGHT && p->lead) {
 		int rc = take_lead(p, &s);
 
@@ -154,24 +193,15 @@ static int drop_lead(struct zinc_chat_parser *p)
 	return complete ? 0 : show(p, seen);
 }
 
-/* The call is not one: it comes out as the text it was. */
-static int give_up_call(struct zinc_chat_parser *p)
-{
-	struct chat_text raw = p->call;
-
-	memset(&p->call, 0, sizeof(p->call));
-	p->state = p->outer;
-	int rc = show(p, (struct chat_str){raw.data, raw.n});
-
-	chat_text_finish(&raw);
-	return rc;
-}
-
 static int finish_call(struct zinc_chat_parser *p, const char *close)
 {
+	if (p->call.n == 0) { /* of a bare one nothing came */
+		p->state = p->outer;
+		return 0;
+	}
 	struct chat_text name = {0}, args = {0};
-	size_t skip = strlen(p->syntax->marker[CHAT_CALL_OPEN]);
-	struct chat_body body = {p->call.data + skip, p->call.n - skip, p->quote, p->n_quotes};
+	struct chat_body body = {p->call.data + p->n_open, p->call.n - p->n_open, p->quote,
+	                         p->n_quotes};
 	int rc;
 
 	if (p->syntax->read_call(&body, p->tools, &name, &args)) {
@@ -207,18 +237,8 @@ static int add_quote(struct zinc_chat_parser *p)
 		p->quote = grown;
 		p->quote_room = room;
 	}
-	p->quote[p->n_quotes++] = p->call.n - strlen(p->syntax->marker[CHAT_CALL_OPEN]);
+	p->quote[p->n_quotes++] = p->call.n - p->n_open;
 	return ordinary(p, chat_str(p->syntax->marker[CHAT_QUOTE]));
-}
-
-static int begin_call(struct zinc_chat_parser *p)
-{
-	int rc = drop_lead(p);
-
-	p->outer = p->state;
-	p->state = CALL;
-	p->n_quotes = 0;
-	return rc ? rc : ordinary(p, chat_str(p->syntax->marker[CHAT_CALL_OPEN]));
 }
 
 static int marker_in_call(struct zinc_chat_parser *p, enum chat_marker marker)
@@ -232,7 +252,7 @@ static int marker_in_call(struct zinc_chat_parser *p, enum chat_marker marker)
 		return finish_call(p, p->syntax->marker[marker]);
 	case CHAT_CALL_OPEN: /* the closing marker was forgotten */
 		rc = finish_call(p, "");
-		return rc ? rc : begin_call(p);
+		return rc ? rc : begin_call(p, p->syntax->marker[marker]);
 	default:
 		return ordinary(p, chat_str(p->syntax->marker[marker]));
 	}
@@ -262,7 +282,8 @@ static int on_marker(struct zinc_chat_parser *p, enum chat_marker marker)
 		}
 		return rc;
 	case CHAT_CALL_OPEN:
-		return begin_call(p);
+		rc = drop_lead(p);
+		return rc ? rc : begin_call(p, p->syntax->marker[marker]);
 	case CHAT_QUOTE:
 		return ordinary(p, chat_str(p->syntax->marker[marker]));
 	default: /* closes nothing */
@@ -390,7 +411,7 @@ int chat_parser_end(struct zinc_chat_parser *p, zinc_chat_event_fn *fn, void *ct
 	int rc = flush_held(p);
 
 	if (!rc && p->state == CALL)
-		rc = give_up_call(p);
+		rc = p->syntax->bare_arguments ? finish_call(p, "") : give_up_call(p);
 	if (!rc && p->state == THOUGHT)
 		rc = drop_lead(p);
 	if (!rc && p->state == CONTENT)

@@ -10,6 +10,9 @@
  * several ordinary tokens it is content: that is how a model quotes "</think>"
  * to somebody who asked about it.
  *
+ * Calls without markers. An answer is held back for as long as it can be one, and
+ * comes out as soon as it cannot.
+ *
  * Newlines. A thought loses those at both ends; content loses the ones that
  * follow a thought or a call, and those before a call. They are held back, as a
  * count, until it is known what follows. */
@@ -49,6 +52,10 @@ struct chat_syntax {
 	 * without markers has none (NULL). */
 	bool (*read_call)(const struct chat_body *, json_t *tools, struct chat_text *name,
 	                  struct chat_text *args);
+	/* A family whose calls have no closing marker, and need no opening one:
+	 * a call is then a JSON object up to the answer's end (see chat_call.h),
+	 * and this names its member with the arguments. NULL: all others. */
+	const char *bare_arguments;
 };
 
 enum chat_start {

@@ -15,9 +15,28 @@ static void put_role(const struct chat_plain *plain, const char *role, struct ch
 		                      strcmp(role, "tool") == 0);
 }
 
+int chat_plain_message(const struct chat_plain *plain, const struct chat_conv *conv, size_t i,
+                       struct chat_text *out, struct zinc_err *err)
+{
+	const struct chat_msg *m = &conv->msg[i];
+
+	if (!m->has_content)
+		return arch_fail(err, ZINC_E_INVALID,
+		                 "messages[%zu] has no content, and this model's chat template "
+		                 "writes nothing else", i);
+	chat_mark(out, plain->open);
+	put_role(plain, m->role, out);
+	chat_mark(out, plain->role_end);
+	chat_put(out, plain->trim ? chat_str_trim(m->content) : m->content);
+	chat_mark(out, plain->close);
+	return 0;
+}
+
 int chat_plain_render(const struct chat_plain *plain, const struct chat_conv *conv,
                       struct chat_text *out, struct zinc_err *err)
 {
+	int rc = 0;
+
 	chat_mark(out, plain->first);
 	if (plain->system.n && !chat_is(&conv->msg[0], "system")) {
 		chat_mark(out, plain->open);
@@ -26,20 +45,9 @@ int chat_plain_render(const struct chat_plain *plain, const struct chat_conv *co
 		chat_text_add(out, plain->system, true);
 		chat_mark(out, plain->close);
 	}
-	for (size_t i = 0; i < conv->n; i++) {
-		const struct chat_msg *m = &conv->msg[i];
-
-		if (!m->has_content)
-			return arch_fail(err, ZINC_E_INVALID,
-			                 "messages[%zu] has no content, and this model's chat "
-			                 "template writes nothing else", i);
-		chat_mark(out, plain->open);
-		put_role(plain, m->role, out);
-		chat_mark(out, plain->role_end);
-		chat_put(out, plain->trim ? chat_str_trim(m->content) : m->content);
-		chat_mark(out, plain->close);
-	}
-	return 0;
+	for (size_t i = 0; !rc && i < conv->n; i++)
+		rc = chat_plain_message(plain, conv, i, out, err);
+	return rc;
 }
 
 void chat_plain_generate(const struct chat_plain *plain, struct chat_text *out)

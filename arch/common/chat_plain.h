@@ -21,6 +21,9 @@ struct chat_plain {
  * without content. */
 int chat_plain_render(const struct chat_plain *plain, const struct chat_conv *conv,
                       struct chat_text *out, struct zinc_err *err);
+/* Message i alone. */
+int chat_plain_message(const struct chat_plain *plain, const struct chat_conv *conv, size_t i,
+                       struct chat_text *out, struct zinc_err *err);
 void chat_plain_generate(const struct chat_plain *plain, struct chat_text *out);
 
 #endif

@@ -3,6 +3,7 @@
  * Qwen3.5 writes tags, and every value as text:
  *   <function=f>\n<parameter=key>\nvalue\n</parameter>\n</function>
  * There the tool's schema says whether "18" is a number or a string. */
+#include "chat_call.h"
 #include "chat_qwen.h"
 
 enum { T_STRING = 1, T_NULL = 2, T_OTHER = 4 };
@@ -175,36 +176,11 @@ static bool read_tags(struct chat_str s, json_t *tools, struct chat_text *name,
 	return ok;
 }
 
-static bool read_json(struct chat_str s, struct chat_text *name, struct chat_text *args)
-{
-	json_t *call = json_loadb(s.p, s.n, JSON_ALLOW_NUL, NULL);
-	json_t *function = json_object_get(call, "name");
-	json_t *object = json_object_get(call, "arguments"), *parsed = NULL;
-
-	if (json_is_string(object)) {
-		struct chat_str text = chat_json_str(object);
-
-		object = parsed = json_loadb(text.p, text.n, JSON_ALLOW_NUL, NULL);
-	}
-	bool ok = json_string_length(function) > 0 &&
-	          (!json_object_get(call, "arguments") || json_is_object(object));
-
-	if (ok) {
-		chat_put(name, chat_json_str(function));
-		if (object)
-			chat_json_write(args, object);
-		else
-			chat_put(args, chat_str("{}"));
-	}
-	json_decref(parsed);
-	json_decref(call);
-	return ok;
-}
-
 bool qwen_read_call(const struct chat_body *body, json_t *tools, struct chat_text *name,
                     struct chat_text *args)
 {
 	struct chat_str s = chat_str_trim((struct chat_str){body->p, body->n});
 
-	return s.n && s.p[0] == '{' ? read_json(s, name, args) : read_tags(s, tools, name, args);
+	return s.n && s.p[0] == '{' ? chat_call_read(s, "arguments", name, args)
+	                            : read_tags(s, tools, name, args);
 }

@@ -140,6 +140,16 @@ float keys_f32_or(struct arch_keys *k, const char *key, float min, float max, fl
 	return keys_has(k, key) ? keys_f32(k, key, min, max) : absent;
 }
 
+bool keys_str(struct arch_keys *k, const char *key, const char **out, uint64_t *n)
+{
+	char name[MAX_KEY];
+	int rc = k->host->meta_str(k->meta, full_name(k, key, name), out, n);
+
+	if (rc != ZINC_OK && rc != ZINC_E_UNSUPPORTED)
+		wrong_type(k, name, "a string");
+	return rc == ZINC_OK;
+}
+
 bool keys_bool_or(struct arch_keys *k, const char *key, bool absent)
 {
 	char name[MAX_KEY];
@@ -219,28 +229,4 @@ uint32_t keys_n_rot(struct arch_keys *k, const char *suffix, uint32_t head_dim)
 		          "metadata key %s.%s makes %u lanes of a head turn; they turn in pairs",
 		          k->arch, keys_has(k, key) ? key : "attention.key_length", n);
 	return n;
-}
-
-float keys_rope_stretch(struct arch_keys *k)
-{
-	char name[MAX_KEY];
-	const char *type = NULL;
-	uint64_t n = 0;
-
-	int rc = k->host->meta_str(k->meta, full_name(k, "rope.scaling.type", name), &type, &n);
-
-	if (rc != ZINC_OK && rc != ZINC_E_UNSUPPORTED)
-		wrong_type(k, name, "a string");
-	if (rc == ZINC_OK) {
-		if (n == 4 && memcmp(type, "none", 4) == 0)
-			return 1.0f;
-		if (n != 6 || memcmp(type, "linear", 6) != 0) {
-			keys_fail(k, ZINC_E_UNSUPPORTED,
-			          "metadata key %s is \"%.*s\", and only linear scaling is known: "
-			          "take the file without the long-context extension",
-			          name, n < 32 ? (int)n : 32, type);
-			return 1.0f;
-		}
-	}
-	return keys_f32_or(k, "rope.scaling.factor", 1e-3f, 1e6f, 1.0f);
 }

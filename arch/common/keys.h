@@ -51,6 +51,8 @@ uint32_t keys_u32_or(struct arch_keys *k, const char *key, uint32_t min, uint32_
 float keys_f32(struct arch_keys *k, const char *key, float min, float max);
 float keys_f32_or(struct arch_keys *k, const char *key, float min, float max, float absent);
 bool keys_bool_or(struct arch_keys *k, const char *key, bool absent);
+/* False without the key. The string is not terminated. */
+bool keys_str(struct arch_keys *k, const char *key, const char **out, uint64_t *n);
 
 struct keys_range {
 	uint32_t n;        /* blocks in the file                        */
@@ -68,8 +70,5 @@ void keys_check_heads(struct arch_keys *k, uint32_t n_head, uint32_t n_head_kv);
 uint32_t keys_head_dim(struct arch_keys *k, const char *suffix, uint32_t absent);
 /* Rotated lanes of a head: even, at most head_dim; absent: all of them. */
 uint32_t keys_n_rot(struct arch_keys *k, const char *suffix, uint32_t head_dim);
-/* By how much positions are stretched (rope.scaling): 1, or the factor of
- * linear scaling; any other kind is refused. */
-float keys_rope_stretch(struct arch_keys *k);
 
 #endif

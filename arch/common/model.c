@@ -1,7 +1,6 @@
 /* model.c - the life of a model and the lists it declares. */
 #include "model.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +173,7 @@ void decl_embd_and_head(struct arch_model *m, const struct arch_keys *k)
 }
 
 uint32_t decl_rope_freqs(struct arch_model *m, const char *name, uint32_t n_rot, double base,
-                         double stretch)
+                         const struct arch_rope *rope)
 {
 	const uint32_t n = n_rot / 2;
 	float *freqs = model_alloc(m, n, sizeof(*freqs));
@@ -183,7 +182,7 @@ uint32_t decl_rope_freqs(struct arch_model *m, const char *name, uint32_t n_rot,
 	if (m->no_memory)
 		return ARCH_NONE;
 	for (uint32_t i = 0; i < n; i++)
-		freqs[i] = (float)(pow(base, -2.0 * i / n_rot) / stretch);
+		freqs[i] = (float)rope_freq(rope, n_rot, base, i);
 	m->consts[m->n_consts] =
 		(struct zinc_const_decl){.name = name, .dtype = ZINC_F32, .n = n, .data = freqs};
 	return m->n_consts++;

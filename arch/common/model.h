@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "keys.h"
+#include "rope.h"
 
 #include <zinc/device.h> /* weight roles */
 
@@ -60,9 +61,9 @@ uint32_t decl_optional(struct arch_model *m, uint32_t index);
  * tied. */
 void decl_embd_and_head(struct arch_model *m, const struct arch_keys *k);
 
-/* A constant: n_rot/2 RoPE frequencies base^(-2i/n_rot) / stretch. */
+/* A constant: n_rot/2 RoPE frequencies. rope NULL: as trained. */
 uint32_t decl_rope_freqs(struct arch_model *m, const char *name, uint32_t n_rot, double base,
-                         double stretch);
+                         const struct arch_rope *rope);
 
 /* States. */
 struct decl_kv_dims {

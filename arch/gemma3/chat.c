@@ -60,7 +60,7 @@ static int render_prompt(const void *style, const struct chat_conv *conv, struct
 static int render(void *model, const struct zinc_chat_request *req, zinc_chat_piece_fn *fn,
                   void *ctx, struct zinc_err *err)
 {
-	struct chat_job job = {req, fn, ctx, err};
+	struct chat_job job = {.req = req, .fn = fn, .ctx = ctx, .err = err};
 
 	(void)model;
 	return chat_render(&job, render_prompt, NULL);

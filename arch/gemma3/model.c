@@ -62,12 +62,13 @@ static void declare(struct gemma3 *g, struct arch_keys *k, struct sizes s)
 {
 	struct arch_model *m = &g->m;
 	const float base = keys_f32(k, "rope.freq_base", 1.0f, 1e12f);
+	const struct arch_rope rope = keys_rope_linear(k);
 	const float base_swa = keys_f32_or(k, "rope.freq_base_swa", 1.0f, 1e12f, 10000.0f);
 
 	/* The long context is reached by the full layers alone, and so is the
 	 * stretching of positions. */
-	s.full.freqs = decl_rope_freqs(m, "rope_full", s.full.n_rot, base, keys_rope_stretch(k));
-	s.sliding.freqs = decl_rope_freqs(m, "rope_sliding", s.sliding.n_rot, base_swa, 1.0);
+	s.full.freqs = decl_rope_freqs(m, "rope_full", s.full.n_rot, base, &rope);
+	s.sliding.freqs = decl_rope_freqs(m, "rope_sliding", s.sliding.n_rot, base_swa, NULL);
 	decl_embd_and_head(m, k);
 	g->layers = model_alloc(m, m->info.n_layer, sizeof(*g->layers));
 	for (uint32_t i = 0; i < m->info.n_layer && !m->no_memory; i++)

@@ -287,7 +287,7 @@ static int render(void *model, const struct zinc_chat_request *req, zinc_chat_pi
                   void *ctx, struct zinc_err *err)
 {
 	struct gemma4_style style;
-	struct chat_job job = {req, fn, ctx, err};
+	struct chat_job job = {.req = req, .fn = fn, .ctx = ctx, .err = err};
 
 	read_style(model, &style);
 	return chat_render(&job, render_prompt, &style);
@@ -319,7 +319,7 @@ static int find_start(const struct gemma4_style *style, const struct zinc_chat_r
 	}
 	if (!style->joins_turns)
 		return 0;
-	int rc = chat_conv_load(&conv, req, err);
+	int rc = chat_conv_load(&conv, req, false, err);
 
 	if (!rc && last_written(&conv) == RESULT)
 		*start = CHAT_START_THOUGHT;

@@ -161,10 +161,11 @@ static void declare(struct gemma4 *g, struct arch_keys *k, struct sizes *s)
 {
 	struct arch_model *m = &g->m;
 	const float base = keys_f32(k, "rope.freq_base", 1.0f, 1e12f);
+	const struct arch_rope rope = keys_rope_linear(k);
 	const float base_swa = keys_f32(k, "rope.freq_base_swa", 1.0f, 1e12f);
 
-	s->full.freqs = decl_rope_freqs(m, "rope_full", s->full.n_rot, base, keys_rope_stretch(k));
-	s->sliding.freqs = decl_rope_freqs(m, "rope_sliding", s->sliding.n_rot, base_swa, 1.0);
+	s->full.freqs = decl_rope_freqs(m, "rope_full", s->full.n_rot, base, &rope);
+	s->sliding.freqs = decl_rope_freqs(m, "rope_sliding", s->sliding.n_rot, base_swa, NULL);
 	/* Which lanes of a full layer turn at all: the others are divided by 1e30. */
 	s->full.factors = decl_vector(m, -1, "rope_freqs.weight", s->full.n_rot / 2);
 	decl_embd_and_head(m, k);

@@ -3,6 +3,7 @@
  * template's text, without a template from the tokenizer's name. */
 #include "chat.h"
 
+#include "chat_dated.h"
 #include "common/base.h"
 #include "common/chat_parse.h"
 #include "common/chat_plain.h"
@@ -16,6 +17,7 @@ struct style {
 	bool sure; /* the marks were there, or there is no template to differ from */
 	bool trim;
 	bool dated; /* LLAMA3: since 3.1 the system turn tells two dates */
+	bool tools; /* dated: tools are declared in the first question */
 	struct chat_str system; /* CHATML: the template's own system text, as it
 	                         * stands in the template's source */
 };
@@ -72,6 +74,8 @@ static void read_style(const struct arch_base *base, struct style *style)
 	} else if (chat_str_find(text, "<|start_header_id|>")) {
 		style->format = LLAMA3;
 		style->dated = chat_str_find(text, "Cutting Knowledge Date") != NULL;
+		style->tools = style->dated &&
+		               chat_str_find(text, "tools_in_user_message = true") != NULL;
 	} else if (chat_str_find(text, "[INST]")) {
 		style->format = LLAMA2;
 		style->sure = chat_str_find(text, "<<SYS>>") != NULL;
@@ -98,42 +102,6 @@ static const struct chat_plain turns[] = {
 	[ZEPHYR] = {.first = "", .open = "<|", .role_end = "|>\n", .close = "</s>\n",
 	            .assistant = "assistant"},
 };
-
-/* The system turn of Llama 3.1 and later, which is always there. The day is
- * the one that the template has for programs that tell it none, so that a
- * prompt is the same tomorrow. */
-static void put_dated_system(struct chat_text *out, const struct chat_conv *conv)
-{
-	chat_mark(out, "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\n"
-	               "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n");
-	if (chat_is(&conv->msg[0], "system"))
-		chat_put(out, chat_str_trim(conv->msg[0].content));
-	chat_mark(out, "<|eot_id|>");
-}
-
-static int render_dated(const struct chat_conv *conv, struct chat_text *out,
-                        struct zinc_err *err)
-{
-	struct chat_plain plain = turns[LLAMA3];
-	struct chat_conv rest = *conv;
-
-	if (conv->tools)
-		return arch_fail(err, ZINC_E_UNSUPPORTED,
-		                 "tools cannot be written in this model's chat format by this "
-		                 "program; leave them out");
-	for (size_t i = 0; i < conv->n; i++)
-		if (conv->msg[i].n_calls || chat_is(&conv->msg[i], "tool"))
-			return arch_fail(err, ZINC_E_UNSUPPORTED,
-			                 "messages[%zu] uses a tool, which this program cannot "
-			                 "write in this model's chat format", i);
-	put_dated_system(out, conv);
-	if (chat_is(&conv->msg[0], "system")) {
-		rest.msg++;
-		rest.n--;
-	}
-	plain.first = "";
-	return chat_plain_render(&plain, &rest, out, err);
-}
 
 /* The first question carries the system text, and is trimmed with it. */
 static void put_first_question(struct chat_text *out, struct chat_str system,
@@ -228,7 +196,7 @@ static int render_prompt(const void *style_read, const struct chat_conv *conv,
 	case LLAMA2: /* the answer simply follows */
 		return render_llama2(conv, out, err);
 	case LLAMA3:
-		rc = style->dated ? render_dated(conv, out, err)
+		rc = style->dated ? llama_render_dated(&turns[LLAMA3], conv, style->tools, out, err)
 		                  : chat_plain_render(&turns[LLAMA3], conv, out, err);
 		break;
 	default:
@@ -243,9 +211,10 @@ static int render(void *model, const struct zinc_chat_request *req, zinc_chat_pi
                   void *ctx, struct zinc_err *err)
 {
 	struct style style;
-	struct chat_job job = {req, fn, ctx, err};
+	struct chat_job job = {.req = req, .fn = fn, .ctx = ctx, .err = err};
 
 	read_style(model, &style);
+	job.object_results = style.tools;
 	return chat_render(&job, render_prompt, &style);
 }
 
@@ -266,17 +235,32 @@ static const char *warning(void *model)
 	                 "plain text.";
 }
 
+static const char *const hidden[] = {"<|im_end|>", "<|im_start|>",    "<|eot_id|>",
+                                     "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>",
+                                     "</s>",       "<s>",             NULL};
+
 static int parser_create(void *model, const struct zinc_chat_request *req,
                          struct zinc_chat_parser **out, struct zinc_err *err)
 {
-	static const char *const hidden[] = {"<|im_end|>", "<|im_start|>",    "<|eot_id|>",
-	                                     "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>",
-	                                     "</s>",       "<s>",             NULL};
-	static const struct chat_syntax syntax = {.hidden = hidden};
+	static const struct chat_syntax text_only = {.hidden = hidden};
+	static const struct chat_syntax with_tools = {
+		.marker = {[CHAT_CALL_OPEN] = "<|python_tag|>"},
+		.hidden = hidden,
+		.read_call = llama_read_call,
+		.bare_arguments = LLAMA_ARGUMENTS,
+	};
+	struct style style;
+	json_t *tools = NULL;
+	int rc;
 
-	(void)model;
-	(void)req;
-	return chat_parser_create(&syntax, NULL, CHAT_START_PLAIN, out, err);
+	read_style(model, &style);
+	if (!style.tools)
+		return chat_parser_create(&text_only, NULL, CHAT_START_PLAIN, out, err);
+	rc = chat_tools_load(req, &tools, err);
+	if (rc)
+		return rc;
+	return chat_parser_create(json_array_size(tools) ? &with_tools : &text_only, tools,
+	                          CHAT_START_PLAIN, out, err);
 }
 
 const struct zinc_chat llama_chat = {

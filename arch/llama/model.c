@@ -52,8 +52,9 @@ static void declare(struct llama *l, struct arch_keys *k, struct sizes s)
 {
 	struct arch_model *m = &l->m;
 	const float base = keys_f32_or(k, "rope.freq_base", 1.0f, 1e12f, 10000.0f);
+	const struct arch_rope rope = keys_rope(k, m->info.n_ctx_train);
 
-	s.attn.freqs = decl_rope_freqs(m, "rope", s.attn.n_rot, base, keys_rope_stretch(k));
+	decl_rope(m, &s.attn, base, &rope);
 	/* Llama 3.1 and later stretch each frequency by a factor of its own. */
 	s.attn.factors = decl_vector(m, -1, "rope_freqs.weight", s.attn.n_rot / 2);
 	decl_optional(m, s.attn.factors);

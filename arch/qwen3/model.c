@@ -49,8 +49,9 @@ static void declare(struct qwen3 *q, struct arch_keys *k, struct sizes s)
 {
 	struct arch_model *m = &q->m;
 	const float base = keys_f32(k, "rope.freq_base", 1.0f, 1e12f);
+	const struct arch_rope rope = keys_rope(k, m->info.n_ctx_train);
 
-	s.attn.freqs = decl_rope_freqs(m, "rope", s.attn.n_rot, base, keys_rope_stretch(k));
+	decl_rope(m, &s.attn, base, &rope);
 	decl_embd_and_head(m, k);
 	q->layers = model_alloc(m, m->info.n_layer, sizeof(*q->layers));
 	for (uint32_t i = 0; i < m->info.n_layer && !m->no_memory; i++)

@@ -147,7 +147,7 @@ static int render(void *model, const struct zinc_chat_request *req, zinc_chat_pi
                   void *ctx, struct zinc_err *err)
 {
 	struct qwen_style style;
-	struct chat_job job = {req, fn, ctx, err};
+	struct chat_job job = {.req = req, .fn = fn, .ctx = ctx, .err = err};
 
 	read_style(model, &style);
 	return chat_render(&job, render_prompt, &style);

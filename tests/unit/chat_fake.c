@@ -131,8 +131,8 @@ const char *const *chat_fake_markers(const struct zinc_chat *chat)
 	static const char *const gemma4[] = {"<|channel>", "<channel|>", "<|tool_call>",
 	                                     "<tool_call|>", "<|\"|>", "<turn|>",
 	                                     "<|tool_response>", NULL};
-	static const char *const others[] = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>", "</s>",
-	                                     NULL};
+	static const char *const others[] = {"<|im_end|>", "<|eot_id|>", "<|eom_id|>",
+	                                     "<|python_tag|>", "<end_of_turn>", "</s>", NULL};
 
 	return chat == &gemma4_chat                          ? gemma4
 	       : chat == &qwen35_chat || chat == &qwen3_chat ? qwen

@@ -232,7 +232,7 @@ static const struct {
 	{"llama", "llama", EDIT_U32("llama.expert_count", 8), "expert_count"},
 	{"llama", "llama", EDIT_REMOVE("token_embd.weight"), "token_embd.weight"},
 	{"llama", "llama", EDIT_TENSOR("blk.0.attn_q.bias", 256, 1, 1), "attn_q.bias"},
-	{"qwen3", "qwen3", EDIT_STR("qwen3.rope.scaling.type", "yarn"), "yarn"},
+	{"qwen3", "qwen3", EDIT_STR("qwen3.rope.scaling.type", "dynamic"), "dynamic"},
 	{"qwen35", "qwen35", EDIT_U32("qwen35.attention.head_count_kv", 3), "head_count_kv"},
 	{"qwen35", "qwen35", EDIT_LIST("qwen35.attention.head_count_kv", zeros, 4), "head_"},
 	{"qwen35", "qwen35", EDIT_LIST("qwen35.attention.recurrent_layers", zeros, 3), "recurr"},

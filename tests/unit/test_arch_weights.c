@@ -1,9 +1,8 @@
 /* test_arch_weights.c - what architectures declare for the fixtures: weights
- * that account for every tensor of the file, constants, states, tokens. */
+ * that account for every tensor of the file, states, tokens. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,67 +148,6 @@ static void test_roles(void **state)
 	fake_finish(&f);
 }
 
-static const struct zinc_const_decl *find_const(struct fake *f, const char *name)
-{
-	const struct zinc_const_decl *list;
-	uint32_t n;
-
-	assert_int_equal(f->plugin->arch->constants(f->model, &list, &n), ZINC_OK);
-	for (uint32_t i = 0; i < n; i++)
-		if (strcmp(list[i].name, name) == 0)
-			return &list[i];
-	fail_msg("constant %s is not declared", name);
-	return NULL;
-}
-
-static void check_freqs(struct fake *f, const char *name, uint32_t n_rot, double base,
-                        double stretch)
-{
-	const struct zinc_const_decl *c = find_const(f, name);
-	const float *freqs = c->data;
-
-	assert_int_equal(c->dtype, ZINC_F32);
-	assert_int_equal(c->n, n_rot / 2);
-	for (uint32_t i = 0; i < c->n; i++) {
-		float want = (float)(pow(base, -2.0 * i / n_rot) / stretch);
-
-		assert_memory_equal(&freqs[i], &want, sizeof(want));
-	}
-}
-
-static void test_rope_frequencies(void **state)
-{
-	struct fake f;
-
-	(void)state;
-	open_model(&f, "llama", Q8_0("llama"));
-	check_freqs(&f, "rope", 64, 1e5, 1);
-	fake_finish(&f);
-	open_model(&f, "qwen35", Q8_0("qwen35")); /* a quarter of a head turns */
-	check_freqs(&f, "rope", 16, 1e7, 1);
-	fake_finish(&f);
-	open_model(&f, "gemma4", Q8_0("gemma4-31b"));
-	check_freqs(&f, "rope_full", 64, 1e6, 1);
-	check_freqs(&f, "rope_sliding", 32, 1e4, 1);
-	fake_finish(&f);
-}
-
-/* Only the full layers of gemma3 stretch their positions. */
-static void test_linear_scaling(void **state)
-{
-	struct fake f;
-
-	(void)state;
-	fake_start(&f, "gemma3", Q8_0("gemma3"));
-	fake_edit(&f, (struct fake_edit)EDIT_STR("gemma3.rope.scaling.type", "linear"));
-	fake_edit(&f, (struct fake_edit)EDIT_F32("gemma3.rope.scaling.factor", 8.0f));
-	fake_edit(&f, (struct fake_edit)EDIT_REMOVE("gemma3.rope.freq_base_swa"));
-	assert_int_equal(fake_open(&f), ZINC_OK);
-	check_freqs(&f, "rope_full", 32, 1e6, 8);
-	check_freqs(&f, "rope_sliding", 32, 1e4, 1);
-	fake_finish(&f);
-}
-
 struct want_state {
 	const char *name;
 	uint32_t kind, a, b; /* KV: heads, head size; FIXED: elements */
@@ -348,8 +286,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_tensor_is_accounted_for),
 		cmocka_unit_test(test_roles),
-		cmocka_unit_test(test_rope_frequencies),
-		cmocka_unit_test(test_linear_scaling),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_stop_tokens),
