@@ -127,16 +127,56 @@ static void store_parts(const struct cpu_ctx *ctx, const struct attn_block *b, u
 	}
 }
 
-/* First pass: pieces of work are (token, group of heads, chunk), each to the
- * next free thread. */
-static void run_parts(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d, uint32_t n)
+/* Blocks of heads of one token. */
+static uint32_t token_blocks(const struct zinc_op_flash_attn *d)
 {
-	struct attn_space space = own_space(ctx, d);
 	uint32_t group = d->n_head / d->n_head_kv;
-	uint32_t per_kv = (group + ATTN_ROWS - 1) / ATTN_ROWS, per_token = d->n_head_kv * per_kv;
-	uint32_t next = cpu_take(ctx), at = 0;
 
-	for (uint32_t i = 0; i < n * per_token; i++) {
+	return d->n_head_kv * ((group + ATTN_ROWS - 1) / ATTN_ROWS);
+}
+
+/* A unit is (token, block of heads, chunk). */
+static uint64_t count_parts(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
+{
+	uint32_t n = cpu_live(ctx, d->n);
+	uint64_t chunks = 0;
+
+	for (uint32_t t = 0; t < n; t++) {
+		struct attn_range r = attn_chunks(d, t);
+
+		chunks += r.end - r.first;
+	}
+	return chunks * token_blocks(d);
+}
+
+/* Nanoseconds of a unit, from the keys that the last token sees. */
+static uint64_t part_ns(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
+{
+	const uint32_t chunk = ATTN_CHUNK_PAGES * ZINC_KV_PAGE;
+	uint32_t n = cpu_live(ctx, d->n), keys = chunk;
+	int32_t pos = n ? cpu_i32(&d->tok_pos, 0)[n - 1] : 0;
+
+	if (pos >= 0 && (uint32_t)pos < keys)
+		keys = (uint32_t)pos + 1;
+	return 500 + (uint64_t)keys * (attn_dk(d) + attn_dv(d)) *
+	             (2 + d->n_head / d->n_head_kv) / 16;
+}
+
+static uint64_t parts_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	return shape_cut(ctx, count_parts(ctx, desc), part_ns(ctx, desc));
+}
+
+static void run_parts(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_flash_attn *d = desc;
+	struct attn_space space = own_space(ctx, d);
+	struct shape_part part = shape_share(ctx, count_parts(ctx, d));
+	uint32_t group = d->n_head / d->n_head_kv, per_token = token_blocks(d);
+	uint32_t per_kv = per_token / d->n_head_kv;
+	uint64_t at = 0;
+
+	for (uint32_t i = 0; at < part.end; i++) {
 		uint32_t kv = i % per_token / per_kv, sub = i % per_kv * ATTN_ROWS;
 		uint32_t heads = group - sub < ATTN_ROWS ? group - sub : ATTN_ROWS;
 		struct attn_block b = token_block(ctx, d, &space, i / per_token, kv * group + sub,
@@ -144,21 +184,28 @@ static void run_parts(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn
 		struct attn_range r = attn_chunks(d, b.token);
 
 		for (uint32_t c = r.first; c < r.end; c++, at++) {
-			if (at != next)
+			if (at < part.first || at >= part.end)
 				continue;
 			attn_load(&b);
 			attn_chunk(&b, c);
 			store_parts(ctx, &b, c - r.first);
-			next = cpu_take(ctx);
 		}
 	}
 }
 
-static void merge_parts(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d,
-                        uint32_t n)
+static uint64_t merge_cut(const struct cpu_ctx *ctx, const void *desc)
 {
+	const struct zinc_op_flash_attn *d = desc;
+	uint64_t n = cpu_live(ctx, d->n);
+
+	return shape_cut(ctx, n * d->n_head, n ? count_parts(ctx, d) / n * attn_dv(d) / 4 : 0);
+}
+
+static void merge_parts(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_flash_attn *d = desc;
 	struct attn_space space = own_space(ctx, d);
-	struct shape_part share = shape_share(ctx, (uint64_t)n * d->n_head);
+	struct shape_part share = shape_share(ctx, (uint64_t)cpu_live(ctx, d->n) * d->n_head);
 
 	for (uint64_t i = share.first; i < share.end; i++) {
 		uint64_t token = i / d->n_head;
@@ -174,16 +221,6 @@ static void merge_parts(const struct cpu_ctx *ctx, const struct zinc_op_flash_at
 		}
 		attn_finish(d, ctx->dev->kernels, &sum, space.full, token, head);
 	}
-}
-
-static void run_chunks(const struct cpu_ctx *ctx, const void *desc)
-{
-	const struct zinc_op_flash_attn *d = desc;
-	uint32_t n = cpu_live(ctx, d->n);
-
-	run_parts(ctx, d, n);
-	cpu_barrier(ctx);
-	merge_parts(ctx, d, n);
 }
 
 /* How the blocks variant cuts a step. */
@@ -257,21 +294,33 @@ static void run_block(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn
 	attn_whole(&b);
 }
 
+static uint64_t blocks_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	struct cut c = choose_cut(ctx, desc);
+
+	return count_blocks(desc, &c);
+}
+
 static void run_blocks(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_flash_attn *d = desc;
 	struct attn_space space = own_space(ctx, d);
 	struct cut c = choose_cut(ctx, d);
-	uint64_t n = count_blocks(d, &c);
+	struct shape_part part = shape_share(ctx, count_blocks(d, &c));
 
-	for (uint64_t i = cpu_take(ctx); i < n; i = cpu_take(ctx))
+	for (uint64_t i = part.first; i < part.end; i++)
 		run_block(ctx, d, &c, &space, i);
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
+	static const struct cpu_work works[] = {
+		[VARIANT_CHUNKS] = {{parts_cut, run_parts}, {merge_cut, merge_parts}},
+		[VARIANT_BLOCKS] = {.first = {blocks_cut, run_blocks}},
+	};
+
 	return cpu_record(cmd, &cpu_op_flash_attn, desc, variant,
-	                  variant == VARIANT_CHUNKS ? run_chunks : run_blocks);
+	                  &works[variant != VARIANT_CHUNKS]);
 }
 
 const struct zinc_op_impl cpu_op_flash_attn = {

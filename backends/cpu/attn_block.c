@@ -142,6 +142,16 @@ static struct span rows_of_page(const struct attn_block *b, uint64_t start)
 	return any;
 }
 
+/* Few queries read the cache as it is; more of them share its conversion. */
+static bool reads_f16(const struct attn_block *b, uint32_t lanes)
+{
+	enum { FEW = 8 };
+	const struct zinc_view *k = &b->d->k_cache, *v = &b->d->v_cache;
+
+	return attn_n_rows(b) <= FEW && k->dtype == ZINC_F16 && v->dtype == ZINC_F16 &&
+	       lanes % KERN_PAD == 0 && v->ne[0] % KERN_PAD == 0;
+}
+
 static void attn_one_page(const struct attn_block *b, uint32_t index)
 {
 	const struct zinc_op_flash_attn *d = b->d;
@@ -154,6 +164,16 @@ static void attn_one_page(const struct attn_block *b, uint32_t index)
 
 	if (any.first >= any.end || k_page < 0 || v_page < 0)
 		return;
+	if (reads_f16(b, lanes)) {
+		page.k16 = (const uint16_t *)(const void *)kv_row(&d->k_cache, k_page, b->kv_head,
+		                                                  0);
+		page.v16 = (const uint16_t *)(const void *)kv_row(&d->v_cache, v_page, b->kv_head,
+		                                                  0);
+		page.k_stride = d->k_cache.nb[1] / sizeof(uint16_t);
+		page.v_stride = d->v_cache.nb[1] / sizeof(uint16_t);
+		b->kern->attn_page(&page, b->space->rows, attn_n_rows(b));
+		return;
+	}
 	page.k = page_rows(b, &d->k_cache, k_page, lanes, (uint32_t)any.first, (uint32_t)any.end,
 	                   b->space->k, &page.k_stride);
 	page.v = page_rows(b, &d->v_cache, v_page, d->v_cache.ne[0], (uint32_t)any.first,

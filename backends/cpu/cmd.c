@@ -1,16 +1,22 @@
-/* cmd.c - recording command lists: calls and copies of their descriptors. */
+/* cmd.c - command lists: calls, copies of their descriptors, and the stages that
+ * calls form. */
 #include "cmd.h"
 
 #include <string.h>
 #include <time.h>
 
+#include "hazard.h"
 #include "pool.h"
 
-enum { DESC_ALIGN = 16 };
+/* As many calls as can be cut into CPU_MAX_PIECES each. */
+enum { DESC_ALIGN = 16, STAGE_CALLS = CPU_POOL_PIECES / CPU_MAX_PIECES };
 
 struct cpu_call {
-	cpu_run_fn *run;
-	uint64_t desc; /* offset in descs, which moves while it grows */
+	struct cpu_phase phase;
+	uint64_t desc;      /* offset in descs, which moves while it grows */
+	uint32_t op;        /* as cmd_times() counts                       */
+	uint32_t end;       /* of its pieces, in the stage that is open    */
+	uint64_t stage_end; /* of the first call of a stage: the call behind its last */
 };
 
 struct zinc_cmd {
@@ -22,8 +28,16 @@ struct zinc_cmd {
 	uint64_t n_calls, room_calls;
 	uint8_t *descs;
 	uint64_t n_descs, room_descs; /* bytes */
-	uint64_t *times;              /* per call; NULL without ZINC_CMD_PROFILE */
-	struct zinc_err err;          /* the first error sticks */
+	uint32_t n_ops;
+	uint64_t *times;     /* per op; NULL without ZINC_CMD_PROFILE */
+	struct zinc_err err; /* the first error sticks                */
+
+	/* Recording: the last stage, and what it touches. */
+	uint64_t last_stage;
+	struct hazard hazard;
+	/* Running: the open stage is calls [first, end). */
+	uint64_t first, end;
+	uint64_t opened_ns;
 };
 
 /* Makes room for `need` bytes; false when memory is out, nothing changed. */
@@ -48,36 +62,74 @@ static bool grow(const struct zinc_host *host, void **mem, uint64_t used, uint64
 	return true;
 }
 
-static int add_call(struct zinc_cmd *cmd, const char *op, cpu_run_fn *run, const void *desc,
-                    uint32_t size)
+/* May the call join the last stage? With ZINC_CMD_PROFILE each stands alone, so that
+ * it has a time of its own. */
+static bool joins_stage(struct zinc_cmd *cmd, const struct hazard_touch *touch)
+{
+	return cmd->n_calls && !(cmd->flags & ZINC_CMD_PROFILE) &&
+	       cmd->n_calls - cmd->last_stage < STAGE_CALLS && hazard_join(&cmd->hazard, touch);
+}
+
+static void add_call(struct zinc_cmd *cmd, const struct cpu_phase *phase, uint64_t desc,
+                     const struct hazard_touch *touch)
+{
+	if (!joins_stage(cmd, touch)) {
+		cmd->last_stage = cmd->n_calls;
+		cmd->hazard.n = 0;
+		hazard_join(&cmd->hazard, touch);
+	}
+	cmd->calls[cmd->n_calls++] = (struct cpu_call){*phase, desc, cmd->n_ops, 0, 0};
+	cmd->calls[cmd->last_stage].stage_end = cmd->n_calls;
+}
+
+/* What an op touches; all memory, if that is not known. */
+static struct hazard_touch touch_of(const struct zinc_cmd *cmd, const struct zinc_op_impl *op,
+                                    const void *desc)
+{
+	struct hazard_touch touch;
+
+	if (!hazard_of(op->op, desc, &touch))
+		hazard_touch(&touch, NULL, UINTPTR_MAX, true);
+	if (op->scratch && cmd->scratch)
+		hazard_touch(&touch, cmd->scratch->base, cmd->scratch->bytes, true);
+	return touch;
+}
+
+static bool make_room(struct zinc_cmd *cmd, uint64_t desc_bytes)
 {
 	const struct zinc_host *host = cmd->dev->host;
-	uint64_t step = (size + DESC_ALIGN - 1) / DESC_ALIGN * DESC_ALIGN;
 	void *calls = cmd->calls, *descs = cmd->descs;
-	uint64_t n_bytes = cmd->n_calls * sizeof(struct cpu_call);
-	bool ok;
+	uint64_t used = cmd->n_calls * sizeof(struct cpu_call);
+	bool ok = grow(host, &calls, used, &cmd->room_calls, used + 2 * sizeof(struct cpu_call));
+
+	cmd->calls = calls;
+	ok = ok && grow(host, &descs, cmd->n_descs, &cmd->room_descs, cmd->n_descs + desc_bytes);
+	cmd->descs = descs;
+	return ok;
+}
+
+int cpu_cmd_add(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
+                const struct cpu_work *work)
+{
+	uint64_t step = (op->desc_size + DESC_ALIGN - UINT64_C(1)) / DESC_ALIGN * DESC_ALIGN;
+	struct hazard_touch touch;
 
 	if (cmd->err.code)
 		return cmd->err.code;
 	if (cmd->ended)
-		return cpu_err(&cmd->err, ZINC_E_INVALID, "%s recorded after cmd_end()", op);
-	ok = grow(host, &calls, n_bytes, &cmd->room_calls, n_bytes + sizeof(struct cpu_call));
-	cmd->calls = calls;
-	ok = ok && grow(host, &descs, cmd->n_descs, &cmd->room_descs, cmd->n_descs + step);
-	cmd->descs = descs;
-	if (!ok)
+		return cpu_err(&cmd->err, ZINC_E_INVALID, "%s recorded after cmd_end()", op->name);
+	if (!make_room(cmd, step))
 		return cpu_err(&cmd->err, ZINC_E_NO_MEMORY,
-		               "out of memory while recording %s, op %llu of the list", op,
-		               (unsigned long long)cmd->n_calls);
-	memcpy(cmd->descs + cmd->n_descs, desc, size);
-	cmd->calls[cmd->n_calls++] = (struct cpu_call){run, cmd->n_descs};
+		               "out of memory while recording %s, op %u of the list", op->name,
+		               cmd->n_ops);
+	touch = touch_of(cmd, op, desc);
+	memcpy(cmd->descs + cmd->n_descs, desc, op->desc_size);
+	add_call(cmd, &work->first, cmd->n_descs, &touch);
+	if (work->second.run)
+		add_call(cmd, &work->second, cmd->n_descs, &touch);
 	cmd->n_descs += step;
+	cmd->n_ops++;
 	return ZINC_OK;
-}
-
-int cpu_cmd_add(struct zinc_cmd *cmd, cpu_run_fn *run, const void *desc, uint32_t size)
-{
-	return add_call(cmd, "an op", run, desc, size);
 }
 
 struct zinc_dev *cpu_cmd_dev(struct zinc_cmd *cmd)
@@ -95,20 +147,20 @@ static void check_op(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const 
 		return;
 	if (op->supports(cmd->dev, desc, variant) != ZINC_OK)
 		cpu_err(&cmd->err, ZINC_E_UNSUPPORTED,
-		        "%s, op %llu of the list, was recorded though supports() declines it",
-		        op->name, (unsigned long long)cmd->n_calls);
+		        "%s, op %u of the list, was recorded though supports() declines it",
+		        op->name, cmd->n_ops);
 	else if (op->scratch && op->scratch(cmd->dev, desc, variant) > have)
 		cpu_err(&cmd->err, ZINC_E_INVALID,
-		        "%s, op %llu of the list, needs more than the %llu bytes of scratch memory "
+		        "%s, op %u of the list, needs more than the %llu bytes of scratch memory "
 		        "given to cmd_begin()",
-		        op->name, (unsigned long long)cmd->n_calls, (unsigned long long)have);
+		        op->name, cmd->n_ops, (unsigned long long)have);
 }
 
 int cpu_record(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
-               uint32_t variant, cpu_run_fn *run)
+               uint32_t variant, const struct cpu_work *work)
 {
 	check_op(cmd, op, desc, variant);
-	return add_call(cmd, op->name, run, desc, op->desc_size);
+	return cpu_cmd_add(cmd, op, desc, work);
 }
 
 int cpu_cmd_begin(struct zinc_dev *dev, uint32_t flags, struct zinc_buf *scratch,
@@ -132,7 +184,7 @@ int cpu_cmd_begin(struct zinc_dev *dev, uint32_t flags, struct zinc_buf *scratch
 int cpu_cmd_end(struct zinc_cmd *cmd, struct zinc_err *err)
 {
 	const struct zinc_host *host = cmd->dev->host;
-	uint64_t bytes = cmd->n_calls * sizeof(*cmd->times);
+	uint64_t bytes = cmd->n_ops * sizeof(*cmd->times);
 
 	if (!cmd->err.code && cmd->ended)
 		cpu_err(&cmd->err, ZINC_E_INVALID, "cmd_end() was called twice");
@@ -170,7 +222,7 @@ int cpu_cmd_times(struct zinc_cmd *cmd, uint64_t *ns, uint32_t *n)
 		return ZINC_E_UNSUPPORTED;
 	if (!cpu_cmd_is_ready(cmd))
 		return ZINC_E_INVALID;
-	*n = (uint32_t)cmd->n_calls;
+	*n = cmd->n_ops;
 	if (room > *n)
 		room = *n;
 	if (room)
@@ -191,20 +243,61 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-void cpu_cmd_run(struct zinc_cmd *cmd, struct cpu_ctx *ctx)
+void cpu_cmd_rewind(struct zinc_cmd *cmd)
 {
-	bool timed = cmd->times && ctx->ith == 0;
-	uint64_t t0 = timed ? now_ns() : 0;
+	cmd->first = cmd->end = 0;
+	if (cmd->times)
+		memset(cmd->times, 0, cmd->n_ops * sizeof(*cmd->times));
+}
 
-	ctx->scratch = cmd->scratch ? cmd->scratch->base : NULL;
-	for (uint64_t i = 0; i < cmd->n_calls; i++) {
-		cmd->calls[i].run(ctx, cmd->descs + cmd->calls[i].desc);
-		cpu_pool_barrier(ctx->pool, true);
-		if (timed) {
-			uint64_t t1 = now_ns();
+/* The stage that was open took until now. */
+static void take_time(struct zinc_cmd *cmd)
+{
+	uint64_t now = now_ns();
 
-			cmd->times[i] = t1 - t0;
-			t0 = t1;
-		}
+	if (cmd->first < cmd->end)
+		cmd->times[cmd->calls[cmd->first].op] += now - cmd->opened_ns;
+	cmd->opened_ns = now;
+}
+
+/* Cuts the calls of the stage [first, end). */
+static uint32_t cut_stage(struct zinc_cmd *cmd, const struct cpu_ctx *ctx)
+{
+	uint32_t pieces = 0;
+
+	for (uint64_t i = cmd->first; i < cmd->end; i++) {
+		struct cpu_call *call = &cmd->calls[i];
+		uint64_t n = call->phase.cut(ctx, cmd->descs + call->desc);
+
+		pieces += n < CPU_MAX_PIECES ? (uint32_t)n : CPU_MAX_PIECES;
+		call->end = pieces;
 	}
+	return pieces;
+}
+
+uint32_t cpu_cmd_next(struct zinc_cmd *cmd, const struct cpu_ctx *ctx)
+{
+	uint32_t pieces = 0;
+
+	if (cmd->times)
+		take_time(cmd);
+	while (!pieces && cmd->end < cmd->n_calls) {
+		cmd->first = cmd->end;
+		cmd->end = cmd->calls[cmd->first].stage_end;
+		pieces = cut_stage(cmd, ctx);
+	}
+	return pieces;
+}
+
+void cpu_cmd_run_piece(struct zinc_cmd *cmd, struct cpu_ctx *ctx, uint32_t piece)
+{
+	const struct cpu_call *call = &cmd->calls[cmd->first];
+	uint32_t before = 0;
+
+	while (piece >= call->end)
+		before = call++->end;
+	ctx->piece = piece - before;
+	ctx->n_pieces = call->end - before;
+	ctx->scratch = cmd->scratch ? cmd->scratch->base : NULL;
+	call->phase.run(ctx, cmd->descs + call->desc);
 }

@@ -4,9 +4,13 @@
 
 #include "cpu.h"
 
-/* Runs all calls on this thread's behalf; every thread of the pool is in here
- * at the same time. ctx->scratch is set from the list. */
-void cpu_cmd_run(struct zinc_cmd *cmd, struct cpu_ctx *ctx);
+/* Starts over before the first stage, and forgets the times. */
+void cpu_cmd_rewind(struct zinc_cmd *cmd);
+/* Opens the next stage: calls that may run side by side. Returns its number of
+ * pieces; 0: the list is done. */
+uint32_t cpu_cmd_next(struct zinc_cmd *cmd, const struct cpu_ctx *ctx);
+/* Runs one piece of the open stage; ctx without piece, n_pieces and scratch. */
+void cpu_cmd_run_piece(struct zinc_cmd *cmd, struct cpu_ctx *ctx, uint32_t piece);
 
 /* Ended without an error, so that it may be submitted. */
 bool cpu_cmd_is_ready(const struct zinc_cmd *cmd);

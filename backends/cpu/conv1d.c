@@ -75,11 +75,25 @@ static void run_piece(const struct cpu_ctx *ctx, struct piece *p, float *state)
 		       input(p, (int64_t)p->n_tokens - (taps - 1) + t), p->n * sizeof(float));
 }
 
+static uint32_t count_blocks(const struct zinc_op_conv1d *d)
+{
+	return (d->x.ne[0] + KERN_CONV_COLS - 1) / KERN_CONV_COLS;
+}
+
+static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	enum { WEIGHTS_NS = 200, TOKEN_NS = 40 };
+	const struct zinc_op_conv1d *d = desc;
+	uint64_t seqs = cpu_live(ctx, d->n_seqs), tokens = cpu_live(ctx, d->n);
+
+	return seqs ? shape_cut(ctx, seqs * count_blocks(d), WEIGHTS_NS + TOKEN_NS * tokens / seqs)
+	            : 0;
+}
+
 static void run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_conv1d *d = desc;
-	uint32_t channels = d->x.ne[0], n = cpu_live(ctx, d->n);
-	uint32_t blocks = (channels + KERN_CONV_COLS - 1) / KERN_CONV_COLS;
+	uint32_t channels = d->x.ne[0], n = cpu_live(ctx, d->n), blocks = count_blocks(d);
 	struct shape_part part = shape_share(ctx, (uint64_t)cpu_live(ctx, d->n_seqs) * blocks);
 	const int32_t *seq_first = cpu_i32(&d->seq_first, 0);
 	struct piece p = {.d = d};
@@ -102,7 +116,9 @@ static void run(const struct cpu_ctx *ctx, const void *desc)
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_conv1d, desc, variant, run);
+	static const struct cpu_work work = {.first = {cut, run}};
+
+	return cpu_record(cmd, &cpu_op_conv1d, desc, variant, &work);
 }
 
 static const struct zinc_variant variants[] = {{"channels", 0, ZINC_NUM_F32}};

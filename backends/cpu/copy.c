@@ -84,6 +84,13 @@ static int cast_supports(struct zinc_dev *dev, const void *desc, uint32_t varian
 	               : ZINC_E_UNSUPPORTED;
 }
 
+static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_copy *d = desc;
+
+	return shape_cut(ctx, live_region(ctx, d).rows, 20 + d->x.ne[0] / 4);
+}
+
 static void copy_run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_copy *d = desc;
@@ -120,12 +127,16 @@ static void cast_run(const struct cpu_ctx *ctx, const void *desc)
 
 static int copy_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_copy, desc, variant, copy_run);
+	static const struct cpu_work work = {.first = {cut, copy_run}};
+
+	return cpu_record(cmd, &cpu_op_copy, desc, variant, &work);
 }
 
 static int cast_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_cast, desc, variant, cast_run);
+	static const struct cpu_work work = {.first = {cut, cast_run}};
+
+	return cpu_record(cmd, &cpu_op_cast, desc, variant, &work);
 }
 
 static const struct zinc_variant variants[] = {{"row", 0, ZINC_NUM_F32}};

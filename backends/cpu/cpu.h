@@ -1,9 +1,9 @@
 /* cpu.h - what the files of the CPU backend share.
  *
- * A command list is an array of calls. Every thread of the pool runs every call
- * in order: cpu_call.run(ctx, desc) with its own ctx->ith of ctx->nth, and a
- * barrier between calls. Inside a call a thread takes its share of the work
- * either by index (ith, nth) or dynamically with cpu_take(). */
+ * A command list is an array of calls. A call is cut into pieces when its turn
+ * comes; threads take them in order, and call run(ctx, desc) with ctx->piece of
+ * ctx->n_pieces. A call sees the results of all before it that it depends on;
+ * calls that have nothing to do with each other run side by side. */
 #ifndef CPU_CPU_H
 #define CPU_CPU_H
 
@@ -41,14 +41,30 @@ struct zinc_dev {
 
 /* What a kernel sees while it runs. */
 struct cpu_ctx {
-	uint32_t ith, nth;
+	uint32_t piece, n_pieces;
+	uint32_t ith, nth;      /* this thread, of all: who needs memory of its own */
 	const uint32_t *params; /* ZINC_SLOT_COUNT values */
 	uint8_t *scratch;       /* shared by all threads; size as asked by scratch() */
 	struct zinc_dev *dev;
-	struct cpu_pool *pool;
 };
 
+/* How many pieces, between 0 and CPU_MAX_PIECES (more count as that); results of
+ * calls before this one are there to be looked at. piece and ith mean nothing. */
+typedef uint64_t cpu_cut_fn(const struct cpu_ctx *ctx, const void *desc);
 typedef void cpu_run_fn(const struct cpu_ctx *ctx, const void *desc);
+
+enum { CPU_MAX_PIECES = 4096 };
+
+struct cpu_phase {
+	cpu_cut_fn *cut;
+	cpu_run_fn *run;
+};
+
+/* How an op is carried out: the second phase, where there is one (run not NULL),
+ * starts when the first is done. */
+struct cpu_work {
+	struct cpu_phase first, second;
+};
 
 /* The value of a recorded number for this submit. */
 static inline uint32_t cpu_u32(const struct cpu_ctx *ctx, struct zinc_u32 v)
@@ -80,24 +96,15 @@ static inline int32_t *cpu_i32(const struct zinc_view *v, uint64_t i1)
 	return (int32_t *)(void *)(cpu_ptr(v) + i1 * v->nb[1]);
 }
 
-/* All threads of the call meet here. */
-void cpu_barrier(const struct cpu_ctx *ctx);
-
-/* The next piece of work: 0, 1, 2, ... each to one thread. The counter is at 0
- * when a call starts; cpu_take_reset() between two phases of one call, by all
- * threads, includes a barrier on either side. */
-uint32_t cpu_take(const struct cpu_ctx *ctx);
-void cpu_take_reset(const struct cpu_ctx *ctx);
-
-/* Appends a call; desc (size bytes) is copied. What a record() function ends
- * with, once: an op is one call, so that cmd_times() can count them. The run
- * function may be chosen by dev->isa. */
-int cpu_cmd_add(struct zinc_cmd *cmd, cpu_run_fn *run, const void *desc, uint32_t size);
+/* Appends an op; its descriptor is copied. What a record() function ends with,
+ * once. The work may be chosen by dev->isa. */
+int cpu_cmd_add(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
+                const struct cpu_work *work);
 struct zinc_dev *cpu_cmd_dev(struct zinc_cmd *cmd);
 /* A whole record() function: asks supports() and scratch() first, and names the
  * op in the error that sticks. */
 int cpu_record(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
-               uint32_t variant, cpu_run_fn *run);
+               uint32_t variant, const struct cpu_work *work);
 
 /* Fills err (NULL ok) and returns code. */
 __attribute__((format(printf, 3, 4))) int cpu_err(struct zinc_err *err, int code, const char *fmt,

@@ -226,39 +226,64 @@ static void step_piece(const struct cpu_ctx *ctx, const struct zinc_op_delta_net
 		step_columns(&h, space, first, d_v - first < width ? d_v : first + width);
 }
 
-/* Single tokens are shared out the same way every time, so that a state is in
- * the cache of the thread that needs it; prompts go to whoever is free. */
+static uint64_t count_heads(const struct cpu_ctx *ctx, const struct zinc_op_delta_net *d)
+{
+	return (uint64_t)cpu_live(ctx, d->n_seqs) * d->v.ne[1];
+}
+
+static bool is_decode(const struct cpu_ctx *ctx, const struct zinc_op_delta_net *d)
+{
+	return cpu_live(ctx, d->n) <= cpu_live(ctx, d->n_seqs);
+}
+
+/* Columns of a unit of work. */
+static uint32_t step_width(const struct cpu_ctx *ctx, const struct zinc_op_delta_net *d)
+{
+	bool few = is_decode(ctx, d) || count_heads(ctx, d) < 2 * (uint64_t)ctx->nth;
+
+	return few ? KERN_DELTA_COLS : delta_dv(d);
+}
+
+static uint64_t step_units(const struct cpu_ctx *ctx, const struct zinc_op_delta_net *d)
+{
+	uint32_t width = step_width(ctx, d);
+
+	return count_heads(ctx, d) * ((delta_dv(d) + width - 1) / width);
+}
+
+static uint64_t step_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_delta_net *d = desc;
+	uint64_t n = step_units(ctx, d);
+
+	return is_decode(ctx, d) ? shape_cut(ctx, n, UINT64_C(10) * delta_dk(d)) : n;
+}
+
 static void run_step(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_delta_net *d = desc;
-	uint32_t n_seqs = cpu_live(ctx, d->n_seqs), d_v = delta_dv(d), width = d_v;
-	uint64_t heads = (uint64_t)n_seqs * d->v.ne[1], n;
-	bool decode = cpu_live(ctx, d->n) <= n_seqs;
+	struct shape_part part = shape_share(ctx, step_units(ctx, d));
+	uint32_t width = step_width(ctx, d);
 	struct step_space space =
 		step_space_at(d, ctx->scratch + ctx->ith * thread_bytes(d, VARIANT_STEP));
 
-	if (decode || heads < 2 * (uint64_t)ctx->nth)
-		width = KERN_DELTA_COLS;
-	n = heads * ((d_v + width - 1) / width);
-	if (decode) {
-		struct shape_part part = shape_share(ctx, n);
-
-		for (uint64_t i = part.first; i < part.end; i++)
-			step_piece(ctx, d, &space, width, i);
-		return;
-	}
-	for (uint64_t i = cpu_take(ctx); i < n; i = cpu_take(ctx))
+	for (uint64_t i = part.first; i < part.end; i++)
 		step_piece(ctx, d, &space, width, i);
+}
+
+static uint64_t chunk_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	return count_heads(ctx, desc);
 }
 
 static void run_chunk(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_delta_net *d = desc;
 	uint32_t heads = d->v.ne[1];
-	uint64_t n = (uint64_t)cpu_live(ctx, d->n_seqs) * heads;
+	struct shape_part part = shape_share(ctx, count_heads(ctx, d));
 	uint8_t *mem = ctx->scratch + ctx->ith * thread_bytes(d, VARIANT_CHUNK);
 
-	for (uint64_t i = cpu_take(ctx); i < n; i = cpu_take(ctx)) {
+	for (uint64_t i = part.first; i < part.end; i++) {
 		struct delta_head h = head_of(ctx, d, i / heads, (uint32_t)(i % heads));
 
 		if (h.n_tokens)
@@ -268,8 +293,12 @@ static void run_chunk(const struct cpu_ctx *ctx, const void *desc)
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_delta_net, desc, variant,
-	                  variant == VARIANT_CHUNK ? run_chunk : run_step);
+	static const struct cpu_work works[] = {
+		[VARIANT_STEP] = {.first = {step_cut, run_step}},
+		[VARIANT_CHUNK] = {.first = {chunk_cut, run_chunk}},
+	};
+
+	return cpu_record(cmd, &cpu_op_delta_net, desc, variant, &works[variant == VARIANT_CHUNK]);
 }
 
 const struct zinc_op_impl cpu_op_delta_net = {

@@ -14,7 +14,7 @@ enum { SPAN = 1024 }; /* elements; a multiple of every vector */
 struct spans {
 	struct shape_rows rows;
 	uint32_t ne0, per_row;
-	struct shape_part part; /* this thread's */
+	uint64_t count;
 };
 
 struct span {
@@ -28,7 +28,7 @@ static struct spans spans_of(const struct cpu_ctx *ctx, const struct zinc_view *
 	struct spans s = {.rows = shape_live_rows(x, n, cpu_live(ctx, n)), .ne0 = x->ne[0]};
 
 	s.per_row = (s.ne0 + SPAN - 1) / SPAN;
-	s.part = shape_share(ctx, s.rows.count * s.per_row);
+	s.count = s.rows.count * s.per_row;
 	return s;
 }
 
@@ -45,19 +45,34 @@ static float *span_ptr(const struct zinc_view *v, const struct spans *s, struct 
 	return shape_row(v, &s->rows, at.row) + at.first;
 }
 
+enum { SPAN_NS = 500 };
+
+static uint64_t cut_spans(const struct cpu_ctx *ctx, const struct zinc_view *x, struct zinc_u32 n)
+{
+	return shape_cut(ctx, spans_of(ctx, x, n).count, SPAN_NS);
+}
+
 static int glu_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	(void)dev;
 	return variant == 0 && zinc_glu_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
+static uint64_t glu_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_glu *d = desc;
+
+	return cut_spans(ctx, &d->gate, d->n);
+}
+
 static void glu_run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_glu *d = desc;
 	struct spans s = spans_of(ctx, &d->gate, d->n);
+	struct shape_part part = shape_share(ctx, s.count);
 	float limit = d->limit != 0 ? d->limit : INFINITY;
 
-	for (uint64_t i = s.part.first; i < s.part.end; i++) {
+	for (uint64_t i = part.first; i < part.end; i++) {
 		struct span at = span_at(&s, i);
 
 		ctx->dev->kernels->glu[d->act](span_ptr(&d->y, &s, at), span_ptr(&d->gate, &s, at),
@@ -97,11 +112,19 @@ static void mul_scalar(float *y, const float *a, float b, uint32_t n)
 		y[i] = a[i] * b;
 }
 
+static uint64_t binary_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_binary *d = desc;
+
+	return cut_spans(ctx, &d->a, d->n);
+}
+
 static void binary_run(const struct cpu_ctx *ctx, const struct zinc_op_binary *d, bool add)
 {
 	struct spans s = spans_of(ctx, &d->a, d->n);
+	struct shape_part part = shape_share(ctx, s.count);
 
-	for (uint64_t i = s.part.first; i < s.part.end; i++) {
+	for (uint64_t i = part.first; i < part.end; i++) {
 		struct span at = span_at(&s, i);
 		uint64_t i1 = at.row % s.rows.inner, i2 = at.row / s.rows.inner;
 		const float *a = span_ptr(&d->a, &s, at);
@@ -131,12 +154,20 @@ static int unary_supports(struct zinc_dev *dev, const void *desc, uint32_t varia
 	return variant == 0 && zinc_unary_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
+static uint64_t unary_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_unary *d = desc;
+
+	return cut_spans(ctx, &d->x, d->n);
+}
+
 static void scale_run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_unary *d = desc;
 	struct spans s = spans_of(ctx, &d->x, d->n);
+	struct shape_part part = shape_share(ctx, s.count);
 
-	for (uint64_t i = s.part.first; i < s.part.end; i++) {
+	for (uint64_t i = part.first; i < part.end; i++) {
 		struct span at = span_at(&s, i);
 
 		mul_scalar(span_ptr(&d->y, &s, at), span_ptr(&d->x, &s, at), d->value, at.n);
@@ -147,8 +178,9 @@ static void softcap_run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_unary *d = desc;
 	struct spans s = spans_of(ctx, &d->x, d->n);
+	struct shape_part part = shape_share(ctx, s.count);
 
-	for (uint64_t i = s.part.first; i < s.part.end; i++) {
+	for (uint64_t i = part.first; i < part.end; i++) {
 		struct span at = span_at(&s, i);
 
 		ctx->dev->kernels->softcap(span_ptr(&d->y, &s, at), span_ptr(&d->x, &s, at),
@@ -162,13 +194,21 @@ static int gate_supports(struct zinc_dev *dev, const void *desc, uint32_t varian
 	return variant == 0 && zinc_sigmoid_gate_ok(desc) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
+static uint64_t gate_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_sigmoid_gate *d = desc;
+
+	return cut_spans(ctx, &d->x, d->n);
+}
+
 static void gate_run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_sigmoid_gate *d = desc;
 	const struct cpu_kernels *kern = ctx->dev->kernels;
 	struct spans s = spans_of(ctx, &d->x, d->n);
+	struct shape_part part = shape_share(ctx, s.count);
 
-	for (uint64_t i = s.part.first; i < s.part.end; i++) {
+	for (uint64_t i = part.first; i < part.end; i++) {
 		struct span at = span_at(&s, i);
 		const float *x = span_ptr(&d->x, &s, at);
 		const float *gate = shape_row(&d->gate, &s.rows, at.row);
@@ -185,10 +225,12 @@ static void gate_run(const struct cpu_ctx *ctx, const void *desc)
 
 static const struct zinc_variant variants[] = {{"span", 0, ZINC_NUM_F32}};
 
-#define ELEMENTWISE(id, number, desc_type, supports_fn, run_fn)                                 \
+#define ELEMENTWISE(id, number, desc_type, supports_fn, cut_fn, run_fn)                         \
 	static int id##_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)        \
 	{                                                                                       \
-		return cpu_record(cmd, &cpu_op_##id, desc, variant, run_fn);                    \
+		static const struct cpu_work work = {.first = {cut_fn, run_fn}};                \
+                                                                                                \
+		return cpu_record(cmd, &cpu_op_##id, desc, variant, &work);                     \
 	}                                                                                       \
 	const struct zinc_op_impl cpu_op_##id = {                                               \
 		.struct_size = sizeof(cpu_op_##id),                                             \
@@ -201,9 +243,10 @@ static const struct zinc_variant variants[] = {{"span", 0, ZINC_NUM_F32}};
 		.record = id##_record,                                                          \
 	}
 
-ELEMENTWISE(glu, ZINC_OP_GLU, zinc_op_glu, glu_supports, glu_run);
-ELEMENTWISE(add, ZINC_OP_ADD, zinc_op_binary, binary_supports, add_run);
-ELEMENTWISE(mul, ZINC_OP_MUL, zinc_op_binary, binary_supports, mul_run);
-ELEMENTWISE(scale, ZINC_OP_SCALE, zinc_op_unary, unary_supports, scale_run);
-ELEMENTWISE(softcap, ZINC_OP_SOFTCAP, zinc_op_unary, unary_supports, softcap_run);
-ELEMENTWISE(sigmoid_gate, ZINC_OP_SIGMOID_GATE, zinc_op_sigmoid_gate, gate_supports, gate_run);
+ELEMENTWISE(glu, ZINC_OP_GLU, zinc_op_glu, glu_supports, glu_cut, glu_run);
+ELEMENTWISE(add, ZINC_OP_ADD, zinc_op_binary, binary_supports, binary_cut, add_run);
+ELEMENTWISE(mul, ZINC_OP_MUL, zinc_op_binary, binary_supports, binary_cut, mul_run);
+ELEMENTWISE(scale, ZINC_OP_SCALE, zinc_op_unary, unary_supports, unary_cut, scale_run);
+ELEMENTWISE(softcap, ZINC_OP_SOFTCAP, zinc_op_unary, unary_supports, unary_cut, softcap_run);
+ELEMENTWISE(sigmoid_gate, ZINC_OP_SIGMOID_GATE, zinc_op_sigmoid_gate, gate_supports, gate_cut,
+            gate_run);

@@ -1,7 +1,8 @@
 /* embed.c - rows of a table by id, as F32. */
-#include "linear.h"
-
 #include <string.h>
+
+#include "linear.h"
+#include "shape.h"
 
 static void embed_row(const struct lin_isa *isa, const struct zinc_op_embed *op, int32_t id,
                       float *y)
@@ -24,14 +25,21 @@ static void embed_row(const struct lin_isa *isa, const struct zinc_op_embed *op,
 	}
 }
 
+static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_embed *op = desc;
+
+	return shape_cut(ctx, cpu_live(ctx, op->n), op->table.ne[0]);
+}
+
 static void run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_embed *op = desc;
 	const struct lin_isa *isa = lin_isa_of(ctx->dev->isa);
 	const int32_t *ids = cpu_i32(&op->ids, 0);
-	uint32_t n = cpu_live(ctx, op->n), i;
+	struct shape_part part = shape_share(ctx, cpu_live(ctx, op->n));
 
-	while ((i = cpu_take(ctx)) < n)
+	for (uint64_t i = part.first; i < part.end; i++)
 		embed_row(isa, op, ids[i], cpu_f32(&op->y, i, 0));
 }
 
@@ -60,8 +68,10 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
+	static const struct cpu_work work = {.first = {cut, run}};
+
 	(void)variant;
-	return cpu_cmd_add(cmd, run, desc, sizeof(struct zinc_op_embed));
+	return cpu_cmd_add(cmd, &cpu_op_embed, desc, &work);
 }
 
 static const struct zinc_variant variants[] = {{"rows", 0, ZINC_NUM_F32}};

@@ -11,6 +11,7 @@
 enum {
 	PAGE = ZINC_KV_PAGE,
 	GROUP = 3, /* queries that share a load                   */
+	GROUP16 = 4, /* the same on F16 pages                     */
 	KEYS = 4,  /* keys whose dot products run side by side    */
 	COLS = 4   /* vectors of output lanes kept in registers   */
 };
@@ -151,10 +152,111 @@ static void score_all(const struct kern_page *pg, const struct kern_query *q, ui
 	}
 }
 
+/* dots() on an F16 page: up to GROUP16 queries share the conversion of a key, and the
+ * bits are the same. */
+static inline __attribute__((always_inline)) void dots16(const struct kern_page *pg,
+                                                         const int rows,
+                                                         const struct kern_query *q,
+                                                         float (*s)[PAGE])
+{
+	const uint32_t dk = pg->dk, hi = q->hi;
+
+	for (uint32_t j = q->lo / 2 * 2; j < hi; j += 2) {
+		const uint16_t *k0 = pg->k16 + j * pg->k_stride, *k1 = k0 + pg->k_stride;
+		vf a[GROUP16][2];
+		float sums[4];
+
+		for (int r = 0; r < GROUP16; r++)
+			a[r][0] = a[r][1] = vf_set1(0);
+		for (uint32_t d = 0; d < dk; d += VF) {
+			vf key0 = vf_from_f16(k0 + d), key1 = vf_from_f16(k1 + d);
+
+			for (int r = 0; r < rows; r++) {
+				vf x = vf_load(q[r].q + d);
+
+				a[r][0] = vf_fma(key0, x, a[r][0]);
+				a[r][1] = vf_fma(key1, x, a[r][1]);
+			}
+		}
+		for (int r = 0; r < rows; r += 2) {
+			vf_sum4((const vf[4]){a[r][0], a[r][1], a[r + 1][0], a[r + 1][1]}, sums);
+			memcpy(s[r] + j, sums, 2 * sizeof(float));
+			if (r + 1 < rows)
+				memcpy(s[r + 1] + j, sums + 2, 2 * sizeof(float));
+		}
+	}
+}
+
+/* all_values() likewise. */
+static inline __attribute__((always_inline)) void values16(const struct kern_page *pg,
+                                                           const int rows,
+                                                           const struct kern_query *q,
+                                                           float (*s)[PAGE],
+                                                           const float *shrink)
+{
+	for (uint32_t d = 0; d < pg->dv; d += 2 * VF) {
+		const uint32_t second = d + VF < pg->dv ? d + VF : d;
+		vf a[GROUP16][2];
+
+		for (int r = 0; r < rows; r++) {
+			a[r][0] = vf_load(q[r].acc + d) * vf_set1(shrink[r]);
+			a[r][1] = vf_load(q[r].acc + second) * vf_set1(shrink[r]);
+		}
+		for (uint32_t j = q->lo; j < q->hi; j++) {
+			const uint16_t *v = pg->v16 + j * pg->v_stride;
+			vf value0 = vf_from_f16(v + d), value1 = vf_from_f16(v + second);
+
+			for (int r = 0; r < rows; r++) {
+				a[r][0] = vf_fma(vf_set1(s[r][j]), value0, a[r][0]);
+				a[r][1] = vf_fma(vf_set1(s[r][j]), value1, a[r][1]);
+			}
+		}
+		for (int r = 0; r < rows; r++) {
+			vf_store(q[r].acc + d, a[r][0]);
+			vf_store(q[r].acc + second, a[r][1]);
+		}
+	}
+}
+
+static inline __attribute__((always_inline)) void page16(const struct kern_page *pg,
+                                                         const int rows, struct kern_query *q)
+{
+	float s[GROUP16][PAGE], shrink[GROUP16];
+
+	dots16(pg, rows, q, s);
+	for (int r = 0; r < rows; r++)
+		shrink[r] = weigh(pg, &q[r], s[r]);
+	values16(pg, rows, q, s, shrink);
+}
+
+static void attn_page16(const struct kern_page *pg, struct kern_query *q, uint32_t n)
+{
+	for (uint32_t i = 0, size; i < n; i += size) {
+		size = 1;
+		while (size < GROUP16 && i + size < n && q[i + size].lo == q[i].lo &&
+		       q[i + size].hi == q[i].hi)
+			size++;
+		if (q[i].lo == q[i].hi)
+			continue;
+		if (size == 4)
+			page16(pg, 4, q + i);
+		else if (size == 3)
+			page16(pg, 3, q + i);
+		else if (size == 2)
+			page16(pg, 2, q + i);
+		else
+			page16(pg, 1, q + i);
+	}
+}
+
 static void attn_page(const struct kern_page *pg, struct kern_query *q, uint32_t n)
 {
 	float s[KERN_MAX_QUERIES][PAGE], shrink[KERN_MAX_QUERIES];
 
+	if (!pg->k) {
+		attn_page16(pg, q, n);
+		return;
+	}
 	score_all(pg, q, n, s);
 	for (uint32_t i = 0; i < n; i++)
 		if (q[i].lo < q[i].hi)

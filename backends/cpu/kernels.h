@@ -27,11 +27,13 @@ struct kern_norm {
 	float eps;
 };
 
-/* One page of K and V rows of one head as F32, for attention. Rows have dk and
- * dv floats, multiples of KERN_PAD. */
+/* One page of K and V rows of one head, for attention: as F32, or as the F16 of the
+ * cache (k16, v16), which pays for few queries. Rows have dk and dv elements, multiples
+ * of KERN_PAD. */
 struct kern_page {
-	const float *k, *v;
-	uint64_t k_stride, v_stride; /* floats between rows */
+	const float *k, *v;          /* NULL: k16, v16           */
+	const uint16_t *k16, *v16;
+	uint64_t k_stride, v_stride; /* elements between rows    */
 	uint32_t dk, dv;
 	float scale, softcap; /* softcap 0: none */
 };

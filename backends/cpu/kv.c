@@ -60,6 +60,14 @@ static void write_row(const struct cpu_ctx *ctx, const struct zinc_op_kv_write *
 	                            x->ne[0]);
 }
 
+static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_kv_write *d = desc;
+
+	return shape_cut(ctx, (uint64_t)cpu_live(ctx, d->n) * (d->k.ne[1] + d->v.ne[1]),
+	                 d->k.ne[0] / 4);
+}
+
 static void run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_kv_write *d = desc;
@@ -78,7 +86,9 @@ static void run(const struct cpu_ctx *ctx, const void *desc)
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_kv_write, desc, variant, run);
+	static const struct cpu_work work = {.first = {cut, run}};
+
+	return cpu_record(cmd, &cpu_op_kv_write, desc, variant, &work);
 }
 
 static const struct zinc_variant variants[] = {{"row", 0, ZINC_NUM_F32}};

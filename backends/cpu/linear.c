@@ -106,7 +106,8 @@ static int linear_record(struct zinc_cmd *cmd, const void *desc, uint32_t varian
 	/* quant_act writes what class Q8 reads; the core inserts it. */
 	if (variant == Q8_VARIANT && op->x.layout != LIN_ACT_LAYOUT)
 		return ZINC_E_INVALID;
-	return cpu_cmd_add(cmd, variant == Q8_VARIANT ? lin_run_q8 : lin_run_f32, op, sizeof(*op));
+	return cpu_cmd_add(cmd, &cpu_op_dmmv, op,
+	                   variant == Q8_VARIANT ? &lin_work_q8 : &lin_work_f32);
 }
 
 int cpu_act_layout(struct zinc_dev *dev, uint32_t op, const struct zinc_op_linear *desc,

@@ -6,7 +6,7 @@ set(CPU_LINEAR_SOURCES
 	quant.c quant_legacy.c quant_k.c
 	linear.c linear_isa.c linear_run.c linear_tile.c linear_plain.c
 	quant_act.c embed.c pack.c)
-set(CPU_LINEAR_AVX2 linear_avx2.c linear_avx2_q8.c fill_avx2.c
+set(CPU_LINEAR_AVX2 linear_avx2.c linear_avx2_q8.c fill_avx2.c column_avx2.c
 	unpack_avx2_k.c unpack_avx2_legacy.c)
 set(CPU_LINEAR_AVX512 linear_avx512.c)
 list(TRANSFORM CPU_LINEAR_SOURCES PREPEND "${CPU_LINEAR_DIR}/")

@@ -78,12 +78,12 @@ struct lin_q8_step {
 	float *acc;
 };
 
-/* One column of class Q8, all of K, of LIN_ROWS packed rows: acc[r] = row r
- * times x, with the bits that steps give. */
+/* One to three columns of class Q8, all of K, of LIN_ROWS packed rows:
+ * acc[c * LIN_ROWS + r] = row r times column c, with the bits that steps give. */
 struct lin_column {
-	uint32_t dtype, k;
+	uint32_t dtype, k, n_cols;
 	const uint8_t *packed;
-	const struct lin_act *x;
+	const struct lin_act *const *x;
 	float *acc;
 };
 
@@ -152,7 +152,7 @@ struct lin_product {
 void lin_product_q8(const struct lin_product *p);
 void lin_product_f32(const struct lin_product *p);
 
-/* Run functions of dmmv and mmq (linear_run.c). */
-cpu_run_fn lin_run_q8, lin_run_f32;
+/* How dmmv and mmq are carried out (linear_run.c). */
+extern const struct cpu_work lin_work_q8, lin_work_f32;
 
 #endif

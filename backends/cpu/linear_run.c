@@ -1,16 +1,20 @@
-/* linear_run.c - what a thread does inside dmmv and mmq: it takes pieces of the
- * product (a panel of columns, of one expert in the expert form, times a range
- * of rows), and writes them with the epilogue. */
+/* linear_run.c - how dmmv and mmq are cut, and what becomes of a piece: a panel of
+ * columns, of one expert in the expert form, times a range of rows, written with
+ * the epilogue. */
 #include <math.h>
 #include <string.h>
 
 #include "kernels.h"
 #include "linear.h"
+#include "shape.h"
 
-#define TASK_ROWS 64u /* at most; times LIN_PANEL floats on the stack, twice */
+#define TASK_ROWS 64u    /* at most, of a whole panel; their sums are on the stack, twice */
+#define TASK_SUMS (LIN_PANEL * TASK_ROWS)
+#define FEW_COLS 8u      /* columns of a panel that leave room for longer ranges:        */
+#define FEW_TASK_ROWS 256u
 
-/* The pieces of one call are numbered expert by expert, panel by panel, and by
- * rows inside. */
+/* The units of one call are numbered expert by expert (those that have columns),
+ * panel by panel, and by rows inside. */
 struct lin_work {
 	const struct zinc_op_linear *op;
 	const struct lin_isa *isa;
@@ -19,8 +23,13 @@ struct lin_work {
 	bool x_per_cell;           /* x is [N, k, K]                       */
 	uint32_t n, k_experts;     /* tokens; experts per token, 0: plain  */
 	uint32_t task_rows, n_row_tasks;
-	uint32_t n_experts;        /* 1 in the plain form                  */
-	const int32_t *first, *perm;
+	const int32_t *ids, *first, *perm; /* NULL in the plain form       */
+};
+
+/* The columns of one expert. */
+struct lin_group {
+	uint32_t expert, n_cols;
+	uint32_t cell; /* in perm, the first */
 };
 
 /* Where one piece lies. */
@@ -32,12 +41,22 @@ struct lin_piece {
 	const float *residual[LIN_PANEL];
 };
 
-/* Rows of a piece: whole cache lines of y, and several pieces for each thread. */
-static uint32_t choose_task_rows(uint32_t m, uint32_t nth)
+static uint32_t panels_of(uint32_t n_cols)
 {
-	uint32_t rows = TASK_ROWS;
+	return (n_cols + LIN_PANEL - 1) / LIN_PANEL;
+}
 
-	while (rows > 16 && m / rows < 8 * nth)
+/* Rows of a unit: whole cache lines of y, long enough to be read as one stream, and
+ * several units for each thread. */
+static uint32_t choose_task_rows(const struct lin_work *w, uint32_t nth)
+{
+	uint32_t cells = w->ids ? w->n * w->k_experts : w->n, m = w->op->w.ne[1];
+	uint32_t n_experts = w->ids ? w->op->w.ne[2] : 1;
+	uint32_t groups = cells < n_experts ? cells : n_experts;
+	uint64_t panels = groups > panels_of(cells) ? groups : panels_of(cells);
+	uint32_t rows = cells <= FEW_COLS ? FEW_TASK_ROWS : TASK_ROWS;
+
+	while (rows > 16 && panels * (m / rows) < 12 * (uint64_t)nth)
 		rows /= 2;
 	return rows;
 }
@@ -49,33 +68,34 @@ static struct lin_work begin_work(const struct cpu_ctx *ctx, const struct zinc_o
 
 	w.kernels = ctx->dev->kernels;
 	w.n = cpu_live(ctx, op->n);
-	w.n_experts = 1;
 	if (zinc_view_present(&op->ids)) {
 		w.k_experts = op->y.ne[1];
-		w.n_experts = op->w.ne[2];
 		w.x_per_cell = op->x.ne[1] == op->y.ne[1] && op->x.ne[2] == op->y.ne[2];
+		w.ids = (const int32_t *)(const void *)cpu_ptr(&op->ids);
 		w.first = (const int32_t *)(const void *)cpu_ptr(&op->expert_first);
 		w.perm = (const int32_t *)(const void *)cpu_ptr(&op->perm);
 	}
-	w.task_rows = choose_task_rows(op->w.ne[1], ctx->nth);
+	w.task_rows = choose_task_rows(&w, ctx->nth);
 	w.n_row_tasks = (op->w.ne[1] + w.task_rows - 1) / w.task_rows;
 	return w;
 }
 
-/* Columns of an expert. */
-static uint32_t columns_of(const struct lin_work *w, uint32_t expert)
+/* The group that begins with this cell of perm; false behind the last. */
+static bool group_at(const struct lin_work *w, uint32_t cell, struct lin_group *g)
 {
-	return w->first ? (uint32_t)(w->first[expert + 1] - w->first[expert]) : w->n;
+	*g = (struct lin_group){0, w->n, cell};
+	if (!w->ids)
+		return cell == 0 && w->n;
+	if (cell >= w->n * w->k_experts)
+		return false;
+	g->expert = (uint32_t)w->ids[w->perm[cell]];
+	g->n_cols = (uint32_t)(w->first[g->expert + 1] - w->first[g->expert]);
+	return true;
 }
 
-static uint32_t panels_of(const struct lin_work *w, uint32_t expert)
+static uint64_t units_of(const struct lin_work *w, const struct lin_group *g)
 {
-	return (columns_of(w, expert) + LIN_PANEL - 1) / LIN_PANEL;
-}
-
-static uint32_t pieces_of(const struct lin_work *w, uint32_t expert)
-{
-	return panels_of(w, expert) * w->n_row_tasks;
+	return (uint64_t)panels_of(g->n_cols) * w->n_row_tasks;
 }
 
 static const void *column_x(const struct lin_work *w, uint32_t token, uint32_t slot)
@@ -92,7 +112,7 @@ static const void *column_x(const struct lin_work *w, uint32_t token, uint32_t s
 static void place_column(const struct lin_work *w, struct lin_piece *p, uint32_t c, uint32_t cell)
 {
 	const struct zinc_op_linear *op = w->op;
-	bool plain = !w->first;
+	bool plain = !w->ids;
 	uint32_t token = plain ? cell : cell / w->k_experts;
 	uint32_t slot = plain ? 0 : cell % w->k_experts;
 	uint32_t i1 = plain ? token : slot, i2 = plain ? 0 : token;
@@ -104,23 +124,18 @@ static void place_column(const struct lin_work *w, struct lin_piece *p, uint32_t
 }
 
 /* Panels of nearly equal width: one column left over would unpack all again. */
-static void place_piece(const struct lin_work *w, struct lin_piece *p, uint32_t expert,
-                        uint32_t index)
+static void place_piece(const struct lin_work *w, struct lin_piece *p, const struct lin_group *g,
+                        uint64_t unit)
 {
-	uint64_t n = columns_of(w, expert), panels = panels_of(w, expert);
-	uint64_t panel = index / w->n_row_tasks;
+	uint64_t n = g->n_cols, panels = panels_of(g->n_cols), panel = unit / w->n_row_tasks;
 	uint32_t col0 = (uint32_t)(n * panel / panels), m = w->op->w.ne[1];
 
-	p->expert = expert;
-	p->row0 = index % w->n_row_tasks * w->task_rows;
+	p->expert = g->expert;
+	p->row0 = (uint32_t)(unit % w->n_row_tasks) * w->task_rows;
 	p->n_rows = m - p->row0 < w->task_rows ? m - p->row0 : w->task_rows;
 	p->n_cols = (uint32_t)(n * (panel + 1) / panels) - col0;
-	for (uint32_t c = 0; c < p->n_cols; c++) {
-		uint32_t i = col0 + c;
-
-		place_column(w, p, c, w->first ? (uint32_t)w->perm[(uint32_t)w->first[expert] + i]
-		                               : i);
-	}
+	for (uint32_t c = 0; c < p->n_cols; c++)
+		place_column(w, p, c, w->ids ? (uint32_t)w->perm[g->cell + col0 + c] : col0 + c);
 }
 
 static void multiply(const struct lin_work *w, const struct lin_piece *p,
@@ -160,7 +175,7 @@ static void write_column(const struct lin_work *w, const struct lin_piece *p, ui
 
 static void run_piece(const struct lin_work *w, const struct lin_piece *p)
 {
-	_Alignas(64) float out[LIN_PANEL * TASK_ROWS], gate[LIN_PANEL * TASK_ROWS];
+	_Alignas(64) float out[TASK_SUMS], gate[TASK_SUMS];
 	bool gated = zinc_view_present(&w->op->gate_w);
 
 	multiply(w, p, &w->op->w, out);
@@ -170,30 +185,56 @@ static void run_piece(const struct lin_work *w, const struct lin_piece *p)
 		write_column(w, p, c, out + c * p->n_rows, gated ? gate + c * p->n_rows : NULL);
 }
 
-static void run(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, bool q8)
+static uint64_t cut(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, bool q8)
 {
 	struct lin_work w = begin_work(ctx, op, q8);
+	struct lin_group g;
+	uint64_t n = 0;
+
+	for (uint32_t cell = 0; group_at(&w, cell, &g); cell += g.n_cols)
+		n += units_of(&w, &g);
+	return n;
+}
+
+/* A piece is one unit, or some neighbours where there are very many. */
+static void run(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, bool q8)
+{
+	uint64_t n = ctx->n_pieces < CPU_MAX_PIECES ? ctx->n_pieces : cut(ctx, op, q8), before = 0;
+	struct shape_part part = shape_share(ctx, n);
+	struct lin_work w = begin_work(ctx, op, q8);
 	struct lin_piece piece = {0};
-	uint32_t expert = 0, before = 0; /* pieces of the experts before */
+	struct lin_group g;
 
-	for (;;) {
-		uint32_t i = cpu_take(ctx);
-
-		while (expert < w.n_experts && i - before >= pieces_of(&w, expert))
-			before += pieces_of(&w, expert++);
-		if (expert == w.n_experts)
-			return;
-		place_piece(&w, &piece, expert, i - before);
+	group_at(&w, 0, &g);
+	for (uint64_t i = part.first; i < part.end; i++) {
+		while (i - before >= units_of(&w, &g)) {
+			before += units_of(&w, &g);
+			group_at(&w, g.cell + g.n_cols, &g);
+		}
+		place_piece(&w, &piece, &g, i - before);
 		run_piece(&w, &piece);
 	}
 }
 
-void lin_run_q8(const struct cpu_ctx *ctx, const void *desc)
+static uint64_t cut_q8(const struct cpu_ctx *ctx, const void *desc)
+{
+	return cut(ctx, desc, true);
+}
+
+static uint64_t cut_f32(const struct cpu_ctx *ctx, const void *desc)
+{
+	return cut(ctx, desc, false);
+}
+
+static void run_q8(const struct cpu_ctx *ctx, const void *desc)
 {
 	run(ctx, desc, true);
 }
 
-void lin_run_f32(const struct cpu_ctx *ctx, const void *desc)
+static void run_f32(const struct cpu_ctx *ctx, const void *desc)
 {
 	run(ctx, desc, false);
 }
+
+const struct cpu_work lin_work_q8 = {.first = {cut_q8, run_q8}};
+const struct cpu_work lin_work_f32 = {.first = {cut_f32, run_f32}};

@@ -49,6 +49,24 @@ static const uint8_t *locate(const struct lin_product *p, uint32_t row0, uint32_
 	return copy;
 }
 
+/* Where unpacking once more for every two or three columns is no slower than a tile. */
+enum { FEW_COLS = 4 };
+
+static void few_columns(const struct lin_product *p, uint32_t row0, float *acc)
+{
+	struct lin_column c = {.dtype = p->rows.dtype, .k = p->k,
+	                       .packed = p->rows.w + row0 * p->rows.stride};
+
+	for (uint32_t i = 0; i < p->n_cols; i += c.n_cols) {
+		uint32_t left = p->n_cols - i;
+
+		c.n_cols = left == 4 ? 2 : left;
+		c.x = (const struct lin_act *const *)p->x + i;
+		c.acc = acc + i * LIN_ROWS;
+		p->isa->column(&c);
+	}
+}
+
 static void tile_q8(const struct lin_product *p, uint32_t row0, float *acc)
 {
 	uint8_t copy[LIN_ROWS * LIN_CHUNK_BYTES];
@@ -57,10 +75,8 @@ static void tile_q8(const struct lin_product *p, uint32_t row0, float *acc)
 	                           .n_cols = p->n_cols, .acc = acc,
 	                           .x = (const struct lin_act *const *)p->x};
 
-	if (p->n_cols == 1 && p->rows.packed && p->isa->column) {
-		p->isa->column(&(struct lin_column){.dtype = p->rows.dtype, .k = p->k, .acc = acc,
-		                                    .packed = p->rows.w + row0 * p->rows.stride,
-		                                    .x = p->x[0]});
+	if (p->n_cols <= FEW_COLS && p->rows.packed && p->isa->column) {
+		few_columns(p, row0, acc);
 		return;
 	}
 	memset(acc, 0, p->n_cols * LIN_ROWS * sizeof(float));

@@ -162,19 +162,37 @@ static void list_by_expert(const struct zinc_op_moe_route *d, uint32_t n)
 	first[0] = 0;
 }
 
+static uint64_t route_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	enum { EXPERT_NS = 20 };
+	const struct zinc_op_moe_route *d = desc;
+
+	return shape_cut(ctx, cpu_live(ctx, d->n), EXPERT_NS * (uint64_t)d->logits.ne[0]);
+}
+
 static void route_run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_moe_route *d = desc;
-	uint32_t n = cpu_live(ctx, d->n);
-	struct shape_part part = shape_share(ctx, n);
+	struct shape_part part = shape_share(ctx, cpu_live(ctx, d->n));
 
 	for (uint64_t t = part.first; t < part.end; t++) {
 		route_token(ctx, d, t);
 		weigh_token(d, t);
 	}
-	cpu_barrier(ctx);
-	if (ctx->ith == 0)
-		list_by_expert(d, n);
+}
+
+static uint64_t one_piece(const struct cpu_ctx *ctx, const void *desc)
+{
+	(void)ctx;
+	(void)desc;
+	return 1;
+}
+
+static void list_run(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_moe_route *d = desc;
+
+	list_by_expert(d, cpu_live(ctx, d->n));
 }
 
 static bool absent_or_rows(const struct zinc_view *v, uint32_t lanes, uint32_t n)
@@ -226,11 +244,24 @@ static void combine_span(const struct zinc_op_moe_combine *d, uint64_t t, uint32
 	memcpy(y, acc, n * sizeof(*y));
 }
 
+static uint64_t combine_spans(const struct cpu_ctx *ctx, const struct zinc_op_moe_combine *d)
+{
+	return (uint64_t)cpu_live(ctx, d->n) * ((d->x.ne[0] + SPAN - 1) / SPAN);
+}
+
+static uint64_t combine_cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	enum { ROW_NS = 30 };
+	const struct zinc_op_moe_combine *d = desc;
+
+	return shape_cut(ctx, combine_spans(ctx, d), ROW_NS * (UINT64_C(2) + d->x.ne[1]));
+}
+
 static void combine_run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_moe_combine *d = desc;
 	uint32_t lanes = d->x.ne[0], per_row = (lanes + SPAN - 1) / SPAN;
-	struct shape_part part = shape_share(ctx, (uint64_t)cpu_live(ctx, d->n) * per_row);
+	struct shape_part part = shape_share(ctx, combine_spans(ctx, d));
 	const float one = 1.0f;
 
 	for (uint64_t i = part.first; i < part.end; i++) {
@@ -247,12 +278,16 @@ static void combine_run(const struct cpu_ctx *ctx, const void *desc)
 
 static int route_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_moe_route, desc, variant, route_run);
+	static const struct cpu_work work = {{route_cut, route_run}, {one_piece, list_run}};
+
+	return cpu_record(cmd, &cpu_op_moe_route, desc, variant, &work);
 }
 
 static int combine_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_moe_combine, desc, variant, combine_run);
+	static const struct cpu_work work = {.first = {combine_cut, combine_run}};
+
+	return cpu_record(cmd, &cpu_op_moe_combine, desc, variant, &work);
 }
 
 static const struct zinc_variant variants[] = {{"token", 0, ZINC_NUM_F32}};

@@ -1,8 +1,8 @@
 /* output.c - argmax and the largest logits of each row.
  *
  * argmax is the top 1. A row goes to one thread when there are rows enough for
- * all; else every thread takes a slice of each row, and the slices' tops are
- * merged. The order of candidates is total, so both give the same answer. */
+ * all; else rows are cut into slices, whose tops are merged in a second phase. The
+ * order of candidates is total, so both give the same answer. */
 #include <math.h>
 
 #include "shape.h"
@@ -103,12 +103,39 @@ static float *values_of(const struct job *j, uint32_t row)
 	return j->values ? cpu_f32(j->values, row, 0) : NULL;
 }
 
-static struct cand *heap_of(const struct cpu_ctx *ctx, const struct job *j, uint32_t thread)
+/* A slice is the part of a row that one piece scans; there are no more of them, all
+ * rows together, than threads, and 1 to a row where that is enough. */
+static uint32_t slices_of(const struct cpu_ctx *ctx, const struct job *j)
 {
-	return (struct cand *)(void *)ctx->scratch + (uint64_t)thread * j->n_top;
+	enum { SHORTEST = 4096 };
+	uint32_t most = j->x->ne[0] / SHORTEST, n = j->n_rows ? ctx->nth / j->n_rows : 1;
+
+	n = n < most ? n : most;
+	return n ? n : 1;
 }
 
-static void run_rows(const struct cpu_ctx *ctx, const struct job *j)
+static struct cand *heap_of(const struct cpu_ctx *ctx, const struct job *j, uint64_t slice)
+{
+	return (struct cand *)(void *)ctx->scratch + slice * j->n_top;
+}
+
+/* How many candidates a slice leaves. */
+static uint32_t slice_top(const struct job *j, uint32_t slices, uint32_t i)
+{
+	uint64_t v = j->x->ne[0], n = v * (i + 1) / slices - v * i / slices;
+
+	return n < j->n_top ? (uint32_t)n : j->n_top;
+}
+
+static uint64_t scan_cut(const struct cpu_ctx *ctx, const struct job *j)
+{
+	uint32_t slices = slices_of(ctx, j);
+
+	return slices > 1 ? (uint64_t)j->n_rows * slices
+	                  : shape_cut(ctx, j->n_rows, j->x->ne[0] / 2);
+}
+
+static void scan_rows(const struct cpu_ctx *ctx, const struct job *j)
 {
 	struct shape_part part = shape_share(ctx, j->n_rows);
 
@@ -120,45 +147,41 @@ static void run_rows(const struct cpu_ctx *ctx, const struct job *j)
 	}
 }
 
-/* How many candidates a thread's slice leaves. */
-static uint32_t slice_top(const struct cpu_ctx *ctx, const struct job *j, uint32_t thread)
+/* A piece is a slice of a row. */
+static void scan_run(const struct cpu_ctx *ctx, const struct job *j)
 {
+	uint32_t slices = slices_of(ctx, j), row = ctx->piece / slices, i = ctx->piece % slices;
+	struct top t = {.heap = heap_of(ctx, j, ctx->piece), .room = j->n_top};
 	uint64_t v = j->x->ne[0];
-	uint64_t n = v * (thread + 1) / ctx->nth - v * thread / ctx->nth;
 
-	return n < j->n_top ? (uint32_t)n : j->n_top;
-}
-
-/* Thread 0's own heap takes in the others'. */
-static void merge(const struct cpu_ctx *ctx, const struct job *j, struct top *t, uint32_t row)
-{
-	for (uint32_t i = 1; i < ctx->nth; i++)
-		for (uint32_t c = 0; c < slice_top(ctx, j, i); c++)
-			offer(t, heap_of(ctx, j, i)[c]);
-	write_out(t, ids_of(j, row), values_of(j, row));
-}
-
-static void run_slices(const struct cpu_ctx *ctx, const struct job *j)
-{
-	struct shape_part part = shape_share(ctx, j->x->ne[0]);
-
-	for (uint32_t r = 0; r < j->n_rows; r++) {
-		struct top t = {.heap = heap_of(ctx, j, ctx->ith), .room = j->n_top};
-
-		scan(&t, cpu_f32(j->x, r, 0), (uint32_t)part.first, (uint32_t)part.end);
-		cpu_barrier(ctx);
-		if (ctx->ith == 0)
-			merge(ctx, j, &t, r);
-		cpu_barrier(ctx);
+	if (slices == 1) {
+		scan_rows(ctx, j);
+		return;
 	}
+	scan(&t, cpu_f32(j->x, row, 0), (uint32_t)(v * i / slices),
+	     (uint32_t)(v * (i + 1) / slices));
 }
 
-static void run_job(const struct cpu_ctx *ctx, const struct job *j)
+static uint64_t merge_cut(const struct cpu_ctx *ctx, const struct job *j)
 {
-	if (j->n_rows >= ctx->nth)
-		run_rows(ctx, j);
-	else
-		run_slices(ctx, j);
+	return slices_of(ctx, j) > 1;
+}
+
+/* The first slice's heap takes in the others'. */
+static void merge_run(const struct cpu_ctx *ctx, const struct job *j)
+{
+	uint32_t slices = slices_of(ctx, j);
+
+	for (uint32_t row = 0; row < j->n_rows; row++) {
+		uint64_t first = (uint64_t)row * slices;
+		struct top t = {.heap = heap_of(ctx, j, first), .n = slice_top(j, slices, 0),
+		                .room = j->n_top};
+
+		for (uint32_t i = 1; i < slices; i++)
+			for (uint32_t c = 0; c < slice_top(j, slices, i); c++)
+				offer(&t, heap_of(ctx, j, first + i)[c]);
+		write_out(&t, ids_of(j, row), values_of(j, row));
+	}
 }
 
 static uint64_t heap_bytes(const struct zinc_dev *dev, uint32_t n_top)
@@ -184,12 +207,9 @@ static uint64_t argmax_scratch(struct zinc_dev *dev, const void *desc, uint32_t 
 	return heap_bytes(dev, 1);
 }
 
-static void argmax_run(const struct cpu_ctx *ctx, const void *desc)
+static struct job argmax_job(const struct cpu_ctx *ctx, const struct zinc_op_argmax *d)
 {
-	const struct zinc_op_argmax *d = desc;
-	struct job j = {.x = &d->x, .ids = &d->ids, .n_top = 1, .n_rows = cpu_live(ctx, d->n)};
-
-	run_job(ctx, &j);
+	return (struct job){.x = &d->x, .ids = &d->ids, .n_top = 1, .n_rows = cpu_live(ctx, d->n)};
 }
 
 static int top_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -211,23 +231,52 @@ static uint64_t top_scratch(struct zinc_dev *dev, const void *desc, uint32_t var
 	return heap_bytes(dev, ((const struct zinc_op_top_logits *)desc)->n_top);
 }
 
-static void top_run(const struct cpu_ctx *ctx, const void *desc)
+static struct job top_job(const struct cpu_ctx *ctx, const struct zinc_op_top_logits *d)
 {
-	const struct zinc_op_top_logits *d = desc;
-	struct job j = {.x = &d->x, .ids = &d->ids, .values = &d->values, .n_top = d->n_top,
-	                .n_rows = cpu_live(ctx, d->n)};
-
-	run_job(ctx, &j);
+	return (struct job){.x = &d->x, .ids = &d->ids, .values = &d->values, .n_top = d->n_top,
+	                    .n_rows = cpu_live(ctx, d->n)};
 }
+
+/* The phases of both, from the descriptor on. */
+#define PHASES(op)                                                                              \
+	static uint64_t op##_scan_cut(const struct cpu_ctx *ctx, const void *desc)              \
+	{                                                                                       \
+		struct job j = op##_job(ctx, desc);                                             \
+                                                                                                \
+		return scan_cut(ctx, &j);                                                       \
+	}                                                                                       \
+	static void op##_scan_run(const struct cpu_ctx *ctx, const void *desc)                  \
+	{                                                                                       \
+		struct job j = op##_job(ctx, desc);                                             \
+                                                                                                \
+		scan_run(ctx, &j);                                                              \
+	}                                                                                       \
+	static uint64_t op##_merge_cut(const struct cpu_ctx *ctx, const void *desc)             \
+	{                                                                                       \
+		struct job j = op##_job(ctx, desc);                                             \
+                                                                                                \
+		return merge_cut(ctx, &j);                                                      \
+	}                                                                                       \
+	static void op##_merge_run(const struct cpu_ctx *ctx, const void *desc)                 \
+	{                                                                                       \
+		struct job j = op##_job(ctx, desc);                                             \
+                                                                                                \
+		merge_run(ctx, &j);                                                             \
+	}                                                                                       \
+	static const struct cpu_work op##_work = {{op##_scan_cut, op##_scan_run},               \
+	                                          {op##_merge_cut, op##_merge_run}}
+
+PHASES(argmax);
+PHASES(top);
 
 static int argmax_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_argmax, desc, variant, argmax_run);
+	return cpu_record(cmd, &cpu_op_argmax, desc, variant, &argmax_work);
 }
 
 static int top_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_top_logits, desc, variant, top_run);
+	return cpu_record(cmd, &cpu_op_top_logits, desc, variant, &top_work);
 }
 
 static const struct zinc_variant variants[] = {{"heap", 0, ZINC_NUM_F32}};

@@ -1,4 +1,4 @@
-/* pool.c - persistent threads, their barrier and their work counter. */
+/* pool.c - persistent threads and the ticket by which they take pieces. */
 #include "pool.h"
 
 #include <pthread.h>
@@ -17,16 +17,8 @@
 
 enum {
 	CACHE_LINE = 64,
-	SPINS = 4000 /* some 50 us: longer than any call's imbalance, shorter than a nap */
-};
-
-/* A count of events that threads wait on: "go on when it differs from what I
- * have seen". */
-struct gate {
-	_Alignas(CACHE_LINE) atomic_uint count;
-	atomic_uint sleepers;
-	pthread_mutex_t lock;
-	pthread_cond_t opened;
+	SPINS = 1500 /* some 40 us: longer than most pieces, and little to lose when the one
+	              * who is waited for wants this very processor */
 };
 
 struct worker {
@@ -35,86 +27,102 @@ struct worker {
 	uint32_t ith;
 };
 
+/* The ticket says which stage is open (a number that goes round), how many pieces it
+ * has, and the next to be taken. A thread that slept through stages and jobs finds
+ * that it has changed and takes nothing; the job is looked at by those only who hold
+ * one of its pieces. */
 struct cpu_pool {
-	struct gate start;   /* opened once per job        */
-	struct gate barrier; /* opened once per meeting    */
-	_Alignas(CACHE_LINE) atomic_uint arrived;
-	_Alignas(CACHE_LINE) atomic_uint taken;
-	_Alignas(CACHE_LINE) uint32_t n;
+	_Alignas(CACHE_LINE) _Atomic uint64_t ticket;
+	_Alignas(CACHE_LINE) atomic_uint left; /* pieces of the open stage not done yet */
+	_Alignas(CACHE_LINE) struct cpu_job *job;
+	uint32_t n;
 	uint32_t spins;
-	bool stop;
-	cpu_pool_fn *fn;
-	void *arg;
-	pthread_mutex_t turn; /* held by the caller whose job runs */
+	atomic_bool stop;
+	atomic_uint sleepers;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* the ticket */
+	pthread_mutex_t turn;   /* held by the caller whose job runs */
 	const struct zinc_host *host;
 	uint32_t n_started;
 	struct worker workers[];
 };
 
-static void gate_init(struct gate *g)
+static uint32_t pieces_of(uint64_t ticket)
 {
-	atomic_init(&g->count, 0);
-	atomic_init(&g->sleepers, 0);
-	pthread_mutex_init(&g->lock, NULL);
-	pthread_cond_init(&g->opened, NULL);
+	return ticket >> 16 & UINT16_MAX;
 }
 
-static void gate_finish(struct gate *g)
+static uint32_t next_of(uint64_t ticket)
 {
-	pthread_cond_destroy(&g->opened);
-	pthread_mutex_destroy(&g->lock);
+	return ticket & UINT16_MAX;
 }
 
-/* Either this sees the sleeper, or the sleeper sees the new count: both write
- * before they read, in one total order. */
-static void gate_open(struct gate *g)
+/* A new stage, its first `taken` pieces taken. Either this sees a sleeper, or the
+ * sleeper sees the new ticket: both write before they read, in one total order. */
+static void publish(struct cpu_pool *p, uint32_t pieces, uint32_t taken)
 {
-	atomic_fetch_add(&g->count, 1);
-	if (atomic_load(&g->sleepers) == 0)
+	uint64_t stage = (atomic_load_explicit(&p->ticket, memory_order_relaxed) >> 32) + 1;
+
+	atomic_store(&p->ticket, stage << 32 | (uint64_t)pieces << 16 | taken);
+	if ((pieces && pieces == taken) || atomic_load(&p->sleepers) == 0)
 		return;
-	pthread_mutex_lock(&g->lock);
-	pthread_cond_broadcast(&g->opened);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_lock(&p->lock);
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
 }
 
-static void gate_wait(struct gate *g, uint32_t seen, uint32_t spins)
+static void wait_for_change(struct cpu_pool *p, uint64_t seen)
 {
-	for (uint32_t i = 0; i < spins; i++) {
-		if (atomic_load_explicit(&g->count, memory_order_acquire) != seen)
+	for (uint32_t i = 0; i < p->spins; i++) {
+		if (atomic_load_explicit(&p->ticket, memory_order_relaxed) != seen)
 			return;
 		cpu_relax();
 	}
-	pthread_mutex_lock(&g->lock);
-	atomic_fetch_add(&g->sleepers, 1);
-	while (atomic_load(&g->count) == seen)
-		pthread_cond_wait(&g->opened, &g->lock);
-	atomic_fetch_sub(&g->sleepers, 1);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_lock(&p->lock);
+	atomic_fetch_add(&p->sleepers, 1);
+	while (atomic_load(&p->ticket) == seen)
+		pthread_cond_wait(&p->changed, &p->lock);
+	atomic_fetch_sub(&p->sleepers, 1);
+	pthread_mutex_unlock(&p->lock);
 }
 
-void cpu_pool_barrier(struct cpu_pool *p, bool reset)
+/* Opens the next stage and takes its first piece; false: the job is over. */
+static bool open_stage(struct cpu_pool *p)
 {
-	uint32_t seen;
+	uint32_t n = p->job->next(p->job);
 
-	if (p->n == 1) {
-		if (reset)
-			atomic_store_explicit(&p->taken, 0, memory_order_relaxed);
-		return;
-	}
-	seen = atomic_load(&p->barrier.count);
-	if (atomic_fetch_add(&p->arrived, 1) + 1 < p->n) {
-		gate_wait(&p->barrier, seen, p->spins);
-		return;
-	}
-	atomic_store(&p->arrived, 0);
-	if (reset)
-		atomic_store(&p->taken, 0);
-	gate_open(&p->barrier);
+	atomic_store_explicit(&p->left, n, memory_order_relaxed);
+	publish(p, n, n ? 1 : 0);
+	return n != 0;
 }
 
-uint32_t cpu_pool_take(struct cpu_pool *p)
+/* Runs a piece that was taken, and where it was the last of its stage the first of
+ * the next, and so on. */
+static void run_piece(struct cpu_pool *p, uint32_t piece, uint32_t ith)
 {
-	return atomic_fetch_add_explicit(&p->taken, 1, memory_order_relaxed);
+	bool go_on = true;
+
+	for (; go_on; piece = 0) {
+		p->job->run(p->job, piece, ith);
+		go_on = atomic_fetch_sub_explicit(&p->left, 1, memory_order_acq_rel) == 1 &&
+		        open_stage(p);
+	}
+}
+
+/* Works until nothing is left to take; returns the ticket that said so. */
+static uint64_t work(struct cpu_pool *p, uint32_t ith)
+{
+	uint64_t t = atomic_load_explicit(&p->ticket, memory_order_acquire);
+
+	while (next_of(t) < pieces_of(t)) {
+		if (!atomic_compare_exchange_weak_explicit(&p->ticket, &t, t + 1,
+		                                           memory_order_acq_rel,
+		                                           memory_order_acquire))
+			continue;
+		run_piece(p, next_of(t), ith);
+		t = atomic_load_explicit(&p->ticket, memory_order_acquire);
+	}
+	return t;
 }
 
 static void *worker_main(void *arg)
@@ -122,25 +130,25 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct cpu_pool *p = w->pool;
 
-	for (uint32_t seen = 0;; seen++) {
-		gate_wait(&p->start, seen, p->spins);
-		if (p->stop)
+	for (;;) {
+		uint64_t seen = work(p, w->ith);
+
+		if (atomic_load(&p->stop))
 			return NULL;
-		p->fn(p->arg, w->ith);
-		cpu_pool_barrier(p, true);
+		wait_for_change(p, seen);
 	}
 }
 
-void cpu_pool_run(struct cpu_pool *p, cpu_pool_fn *fn, void *arg)
+void cpu_pool_run(struct cpu_pool *p, struct cpu_job *job)
 {
+	uint64_t seen;
+
 	pthread_mutex_lock(&p->turn);
-	p->fn = fn;
-	p->arg = arg;
-	atomic_store(&p->taken, 0);
-	if (p->n > 1)
-		gate_open(&p->start);
-	fn(arg, 0);
-	cpu_pool_barrier(p, true);
+	p->job = job;
+	if (open_stage(p))
+		run_piece(p, 0, 0);
+	while (pieces_of(seen = work(p, 0)))
+		wait_for_change(p, seen);
 	pthread_mutex_unlock(&p->turn);
 }
 
@@ -148,13 +156,13 @@ void cpu_pool_destroy(struct cpu_pool *p)
 {
 	if (!p)
 		return;
-	p->stop = true;
-	gate_open(&p->start);
+	atomic_store(&p->stop, true);
+	publish(p, 0, 0);
 	for (uint32_t i = 0; i < p->n_started; i++)
 		pthread_join(p->workers[i].thread, NULL);
 	pthread_mutex_destroy(&p->turn);
-	gate_finish(&p->barrier);
-	gate_finish(&p->start);
+	pthread_cond_destroy(&p->changed);
+	pthread_mutex_destroy(&p->lock);
 	p->host->free(p->host->ctx, p);
 }
 
@@ -186,16 +194,18 @@ int cpu_pool_create(const struct zinc_host *host, uint32_t n_threads, struct cpu
 	if (!p)
 		return cpu_err(err, ZINC_E_NO_MEMORY, "out of memory for a pool of %u threads",
 		               n_threads);
-	gate_init(&p->start);
-	gate_init(&p->barrier);
-	atomic_init(&p->arrived, 0);
-	atomic_init(&p->taken, 0);
+	atomic_init(&p->ticket, 0);
+	atomic_init(&p->left, 0);
+	atomic_init(&p->stop, false);
+	atomic_init(&p->sleepers, 0);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->changed, NULL);
 	pthread_mutex_init(&p->turn, NULL);
+	p->job = NULL;
 	p->n = n_threads;
 	/* More threads than CPUs: who spins keeps the one it waits for from
 	 * running. */
 	p->spins = n_threads > machine_cpus() ? 0 : SPINS;
-	p->stop = false;
 	p->host = host;
 	p->n_started = 0;
 	for (uint32_t i = 1; i < n_threads; i++) {

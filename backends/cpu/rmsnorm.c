@@ -31,6 +31,13 @@ static float *optional_row(const struct zinc_view *v, const struct shape_rows *r
 	return zinc_view_present(v) ? shape_row(v, rows, r) : NULL;
 }
 
+static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_rmsnorm *d = desc;
+
+	return shape_cut(ctx, shape_live_rows(&d->x, d->n, cpu_live(ctx, d->n)).count, d->x.ne[0]);
+}
+
 static void run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_rmsnorm *d = desc;
@@ -56,7 +63,9 @@ static void run(const struct cpu_ctx *ctx, const void *desc)
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_rmsnorm, desc, variant, run);
+	static const struct cpu_work work = {.first = {cut, run}};
+
+	return cpu_record(cmd, &cpu_op_rmsnorm, desc, variant, &work);
 }
 
 static const struct zinc_variant variants[] = {{"row", 0, ZINC_NUM_F32}};

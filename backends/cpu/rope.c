@@ -108,11 +108,24 @@ static void run_head(const struct cpu_ctx *ctx, const struct zinc_op_rope_dual *
 	rotate(d, a, row.y);
 }
 
-/* A thread takes neighbouring heads, so it computes the angles of few tokens. */
+static uint32_t k_heads(const struct zinc_op_rope_dual *d)
+{
+	return zinc_view_present(&d->k) ? d->k.ne[1] : 0;
+}
+
+static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	const struct zinc_op_rope_dual *d = desc;
+
+	return shape_cut(ctx, (uint64_t)cpu_live(ctx, d->n) * (d->q.ne[1] + k_heads(d)),
+	                 d->q.ne[0]);
+}
+
+/* A piece is of neighbouring heads, so it computes the angles of few tokens. */
 static void run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_rope_dual *d = desc;
-	uint32_t n_q = d->q.ne[1], n_k = zinc_view_present(&d->k) ? d->k.ne[1] : 0;
+	uint32_t n_q = d->q.ne[1], n_k = k_heads(d);
 	struct shape_part part =
 		shape_share(ctx, (uint64_t)cpu_live(ctx, d->n) * (n_q + n_k));
 	uint64_t ready = UINT64_MAX;
@@ -130,7 +143,9 @@ static void run(const struct cpu_ctx *ctx, const void *desc)
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_rope_dual, desc, variant, run);
+	static const struct cpu_work work = {.first = {cut, run}};
+
+	return cpu_record(cmd, &cpu_op_rope_dual, desc, variant, &work);
 }
 
 static const struct zinc_variant variants[] = {{"head", 0, ZINC_NUM_F32}};

@@ -28,16 +28,28 @@ static inline float *shape_row(const struct zinc_view *v, const struct shape_row
 	return cpu_f32(v, r % rows->inner, r / rows->inner);
 }
 
-/* This thread's part of `count` pieces of work: [first, end). */
+/* This piece's part of `count` units of work: [first, end). */
 struct shape_part {
 	uint64_t first, end;
 };
 
 static inline struct shape_part shape_share(const struct cpu_ctx *ctx, uint64_t count)
 {
-	struct shape_part p = {count * ctx->ith / ctx->nth, count * (ctx->ith + 1) / ctx->nth};
+	struct shape_part p = {count * ctx->piece / ctx->n_pieces,
+	                       count * (ctx->piece + 1) / ctx->n_pieces};
 
 	return p;
+}
+
+/* How to cut `count` units of about `ns` nanoseconds each: one piece where handing
+ * them out costs more than it gains, else enough that nobody waits long. */
+static inline uint64_t shape_cut(const struct cpu_ctx *ctx, uint64_t count, uint64_t ns)
+{
+	uint64_t n = count * ns / 3000, most = 8 * (uint64_t)ctx->nth;
+
+	n = n < most ? n : most;
+	n = n < count ? n : count;
+	return n || !count ? n : 1;
 }
 
 #endif

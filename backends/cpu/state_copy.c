@@ -14,6 +14,14 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	return ZINC_OK;
 }
 
+static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
+{
+	enum { UNIT = 4096, UNIT_NS = 300 };
+	const struct zinc_op_state_copy *d = desc;
+
+	return shape_cut(ctx, (d->pool.ne[0] + UNIT - UINT64_C(1)) / UNIT, UNIT_NS);
+}
+
 static void run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_state_copy *d = desc;
@@ -33,7 +41,9 @@ static void run(const struct cpu_ctx *ctx, const void *desc)
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return cpu_record(cmd, &cpu_op_state_copy, desc, variant, run);
+	static const struct cpu_work work = {.first = {cut, run}};
+
+	return cpu_record(cmd, &cpu_op_state_copy, desc, variant, &work);
 }
 
 static const struct zinc_variant variants[] = {{"bytes", 0, ZINC_NUM_F32}};

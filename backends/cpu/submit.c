@@ -6,30 +6,46 @@
 #include "cmd.h"
 #include "pool.h"
 
-struct job {
-	struct zinc_dev *dev;
-	const struct zinc_submit *submit;
+/* A submit as a job of the pool: the stages of its lists, one after the other. */
+struct lists {
+	struct cpu_job job;
+	struct cpu_ctx ctx; /* what is the same for all pieces */
+	struct zinc_cmd *const *cmds;
+	uint32_t n_cmds, at;
+	bool running; /* list `at` */
 	uint32_t params[ZINC_SLOT_COUNT];
 };
 
-static void run_lists(void *arg, uint32_t ith)
+static uint32_t next_stage(struct cpu_job *job)
 {
-	const struct job *job = arg;
-	struct cpu_ctx ctx = {
-		.ith = ith,
-		.nth = job->dev->n_threads,
-		.params = job->params,
-		.dev = job->dev,
-		.pool = job->dev->pool,
-	};
+	struct lists *l = (struct lists *)(void *)job;
 
-	for (uint32_t i = 0; i < job->submit->n_cmds; i++)
-		cpu_cmd_run(job->submit->cmds[i], &ctx);
+	for (; l->at < l->n_cmds; l->at++) {
+		uint32_t pieces;
+
+		if (!l->running)
+			cpu_cmd_rewind(l->cmds[l->at]);
+		pieces = cpu_cmd_next(l->cmds[l->at], &l->ctx);
+		l->running = pieces != 0;
+		if (pieces)
+			return pieces;
+	}
+	return 0;
+}
+
+static void run_piece(struct cpu_job *job, uint32_t piece, uint32_t ith)
+{
+	const struct lists *l = (const struct lists *)(const void *)job;
+	struct cpu_ctx ctx = l->ctx;
+
+	ctx.ith = ith;
+	cpu_cmd_run_piece(l->cmds[l->at], &ctx, piece);
 }
 
 int cpu_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_err *err)
 {
-	struct job job = {.dev = dev, .submit = s};
+	struct lists lists = {.job = {next_stage, run_piece}, .cmds = s->cmds,
+	                      .n_cmds = s->n_cmds};
 
 	if (s->queue != 0)
 		return cpu_err(err, ZINC_E_INVALID, "queue %u, but the CPU has queue 0 only",
@@ -39,26 +55,12 @@ int cpu_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_er
 			return cpu_err(err, ZINC_E_INVALID,
 			               "command list %u of the submit has not ended well", i);
 	if (s->params)
-		memcpy(job.params, s->params, sizeof(job.params));
+		memcpy(lists.params, s->params, sizeof(lists.params));
+	lists.ctx = (struct cpu_ctx){.nth = dev->n_threads, .params = lists.params, .dev = dev};
 	for (uint32_t i = 0; i < s->n_wait; i++)
 		cpu_tl_wait(s->wait[i].tl, s->wait[i].value, UINT64_MAX);
-	cpu_pool_run(dev->pool, run_lists, &job);
+	cpu_pool_run(dev->pool, &lists.job);
 	for (uint32_t i = 0; i < s->n_signal; i++)
 		cpu_tl_signal(s->signal[i].tl, s->signal[i].value);
 	return ZINC_OK;
-}
-
-void cpu_barrier(const struct cpu_ctx *ctx)
-{
-	cpu_pool_barrier(ctx->pool, false);
-}
-
-uint32_t cpu_take(const struct cpu_ctx *ctx)
-{
-	return cpu_pool_take(ctx->pool);
-}
-
-void cpu_take_reset(const struct cpu_ctx *ctx)
-{
-	cpu_pool_barrier(ctx->pool, true);
 }

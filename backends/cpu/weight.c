@@ -32,29 +32,42 @@ int cpu_weight_layout(struct zinc_dev *dev, const struct zinc_weight_use *use,
 	return ZINC_OK;
 }
 
-/* One weight on its way. */
+/* One weight on its way, as a job of one stage. */
 struct packing {
+	struct cpu_job job;
 	const struct zinc_view *w;
 	const uint8_t *src;
 	uint8_t *dst;
-	struct zinc_dev *dev;
+	uint32_t pieces;
+	bool begun;
 };
 
-static void pack_share(void *arg, uint32_t ith)
+static uint32_t next_stage(struct cpu_job *job)
 {
-	const struct packing *p = arg;
-	uint64_t row_bytes = p->w->nb[1], groups = n_rows(p->w) / LIN_ROWS;
-	uint64_t nth = p->dev->n_threads;
+	struct packing *p = (struct packing *)(void *)job;
+	bool done = p->begun;
 
-	for (uint64_t g = groups * ith / nth; g < groups * (ith + 1) / nth; g++)
+	p->begun = true;
+	return done ? 0 : p->pieces;
+}
+
+static void pack_piece(struct cpu_job *job, uint32_t piece, uint32_t ith)
+{
+	const struct packing *p = (const struct packing *)(const void *)job;
+	uint64_t row_bytes = p->w->nb[1], groups = n_rows(p->w) / LIN_ROWS;
+
+	(void)ith;
+	for (uint64_t g = groups * piece / p->pieces; g < groups * (piece + 1) / p->pieces; g++)
 		lin_pack(p->w->dtype, p->src + g * LIN_ROWS * row_bytes, row_bytes, LIN_ROWS,
 		         p->w->ne[0], p->dst + g * LIN_ROWS * row_bytes);
 }
 
+enum { PIECE = 1 << 20 }; /* bytes */
+
 int cpu_weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, uint32_t layout,
                     const void *src, struct zinc_buf *dst, uint64_t off, struct zinc_err *err)
 {
-	struct packing p = {.w = &use->view, .src = src, .dev = dev};
+	struct packing p = {.job = {next_stage, pack_piece}, .w = &use->view, .src = src};
 	uint64_t bytes = use->view.nb[1] * n_rows(&use->view);
 
 	if (layout != LIN_PACKED || !wants_packing(use))
@@ -62,6 +75,7 @@ int cpu_weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, uin
 	if (dst->imported || off > dst->bytes || bytes > dst->bytes - off)
 		return cpu_err(err, ZINC_E_INVALID, "a packed weight ends past its buffer");
 	p.dst = dst->base + off;
-	cpu_pool_run(dev->pool, pack_share, &p);
+	p.pieces = bytes / PIECE < CPU_MAX_PIECES ? (uint32_t)(bytes / PIECE) + 1 : CPU_MAX_PIECES;
+	cpu_pool_run(dev->pool, &p.job);
 	return ZINC_OK;
 }

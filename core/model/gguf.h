@@ -70,6 +70,10 @@ uint64_t gguf_n_tensors(const struct gguf *g);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *g, uint64_t i);
 const struct gguf_tensor *gguf_tensor_find(const struct gguf *g, const char *name);
 
+/* The caller has a copy of these bytes of a mapping: the pages that hold nothing else
+ * leave this process's memory. They can still be read, from the page cache. */
+void gguf_forget(const void *data, uint64_t bytes);
+
 uint32_t gguf_n_maps(const struct gguf *g);
 const struct gguf_map *gguf_map_at(const struct gguf *g, uint32_t i);
 

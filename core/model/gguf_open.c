@@ -82,6 +82,15 @@ static int map_file(struct gguf_map *m, const char *path, struct zinc_err *err)
 	return ZINC_OK;
 }
 
+void gguf_forget(const void *data, uint64_t bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)data;
+	uintptr_t first = (at + page - 1) / page * page, end = (at + bytes) / page * page;
+
+	if (first < end)
+		madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 static int open_part(struct gguf *g, struct gguf_part *part, const char *path, struct zinc_err *err)
 {
 	int rc = map_file(&part->map, path, err);

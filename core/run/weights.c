@@ -13,6 +13,12 @@
  * limit on one allocation is in the way. */
 enum { BLOCK_BYTES = 512 << 20, MAPPED = -1, ABSENT = -2 };
 
+/* Packed and then forgotten at a time, where the device's memory is this process's:
+ * the file's pages and the packed ones of a window are the most that a weight takes
+ * twice. Windows of a matrix have a multiple of WINDOW_ROWS, more than any layout
+ * interleaves. */
+enum { WINDOW_BYTES = 16 << 20, WINDOW_ROWS = 256 };
+
 static int allocate(struct weights *w, const struct model *m)
 {
 	w->n = m->n_weights;
@@ -151,13 +157,48 @@ int weights_plan(struct weights *w, const struct model *m, const struct memory *
 	return ZINC_OK;
 }
 
+/* Whole matrices, or rows of one, that make a window; 0: the weight is one window. */
+static uint64_t window_rows(const struct weights *w, uint32_t i, const struct gguf_tensor *t)
+{
+	uint64_t row_bytes = t->bytes / ((uint64_t)t->ne[1] * t->ne[2] * t->ne[3]);
+	uint64_t rows = (uint64_t)t->ne[1] * t->ne[2], unit = t->ne[2] > 1 ? t->ne[1] : WINDOW_ROWS;
+
+	if (!w->maps[t->shard] || t->ne[3] > 1 || w->place[i].bytes != rows * w->views[i].nb[1])
+		return 0;
+	return (WINDOW_BYTES / row_bytes / unit + 1) * unit;
+}
+
+static int pack_one(const struct weights *w, uint32_t i, const struct model *m,
+                    const struct memory *mem, struct zinc_err *err)
+{
+	const struct gguf_tensor *t = m->tensors[i];
+	const struct weight_place *p = &w->place[i];
+	uint64_t rows = (uint64_t)t->ne[1] * t->ne[2] * t->ne[3], step = window_rows(w, i, t);
+	int rc = ZINC_OK;
+
+	for (uint64_t row = 0; row < rows && !rc; row += step ? step : rows) {
+		struct zinc_view view = dtype_view(t->dtype, t->ne[0], t->ne[1], t->ne[2], t->ne[3]);
+		uint64_t n = step && step < rows - row ? step : rows - row, from = view.nb[1];
+		struct zinc_weight_use use;
+
+		if (step && t->ne[2] > 1)
+			view = dtype_view(t->dtype, t->ne[0], t->ne[1], (uint32_t)(n / t->ne[1]), 1);
+		else if (step)
+			view = dtype_view(t->dtype, t->ne[0], (uint32_t)n, 1, 1);
+		use = use_of(&m->weights[i], &view);
+		rc = mem->backend->weight_pack(mem->dev, &use, p->layout,
+		                               (const uint8_t *)t->data + row * from, p->mem.buf,
+		                               p->off + row * w->views[i].nb[1], err);
+		gguf_forget((const uint8_t *)t->data + row * from, n * from);
+	}
+	return rc ? err_prefix(err, "%s", t->name) : ZINC_OK;
+}
+
 static int load_one(struct weights *w, uint32_t i, const struct model *m, const struct memory *mem,
                     struct zinc_err *err)
 {
 	const struct gguf_tensor *t = m->tensors[i];
 	struct weight_place *p = &w->place[i];
-	struct zinc_weight_use use;
-	struct zinc_view view;
 	int rc;
 
 	if (p->block == ABSENT)
@@ -169,14 +210,11 @@ static int load_one(struct weights *w, uint32_t i, const struct model *m, const 
 	}
 	p->mem.buf = w->blocks[p->block].buf;
 	p->mem.off = p->off;
-	if (!p->layout) {
-		rc = mem->backend->buf_write(p->mem.buf, p->off, t->data, t->bytes);
-		return rc ? err_set(err, rc, "%s: copying it to the device failed", t->name) : 0;
-	}
-	view = dtype_view(t->dtype, t->ne[0], t->ne[1], t->ne[2], t->ne[3]);
-	use = use_of(&m->weights[i], &view);
-	rc = mem->backend->weight_pack(mem->dev, &use, p->layout, t->data, p->mem.buf, p->off, err);
-	return rc ? err_prefix(err, "%s", t->name) : ZINC_OK;
+	if (p->layout)
+		return pack_one(w, i, m, mem, err);
+	rc = mem->backend->buf_write(p->mem.buf, p->off, t->data, t->bytes);
+	gguf_forget(t->data, t->bytes);
+	return rc ? err_set(err, rc, "%s: copying it to the device failed", t->name) : ZINC_OK;
 }
 
 static int load_consts(struct weights *w, const struct model *m, const struct memory *mem,
@@ -210,6 +248,10 @@ int weights_load(struct weights *w, const struct model *m, const struct memory *
 		if (progress)
 			progress(ctx, "loading weights", (double)(i + 1) / w->n);
 	}
+	/* Reading a tensor mapped some of its neighbours' pages again. */
+	for (uint32_t i = 0; i < w->n && !rc; i++)
+		if (w->place[i].block >= 0)
+			gguf_forget(m->tensors[i]->data, m->tensors[i]->bytes);
 	for (uint32_t i = 0; i < w->n && !rc; i++)
 		if (w->place[i].block == MAPPED)
 			ledger_take(mem->ledger, LEDGER_WEIGHTS_MAPPED, w->place[i].bytes, NULL);

@@ -1,5 +1,5 @@
 /* linear_host.c - the part of cpu.h that linear ops call, for tests: no pool, a
- * fresh set of threads for each op. */
+ * fresh set of threads for each op, which take its pieces. */
 #include "linear_host.h"
 
 #include <math.h>
@@ -16,14 +16,10 @@
 
 #define MAX_THREADS 8
 
-struct cpu_pool {
-	atomic_uint taken;
-	pthread_barrier_t barrier;
-};
-
 struct zinc_cmd {
 	struct zinc_dev *dev;
-	cpu_run_fn *run;
+	const struct cpu_work *work;
+	atomic_uint taken;
 	_Alignas(16) uint8_t desc[1024];
 };
 
@@ -33,22 +29,13 @@ struct worker {
 	pthread_t thread;
 };
 
-uint32_t cpu_take(const struct cpu_ctx *ctx)
+int cpu_cmd_add(struct zinc_cmd *cmd, const struct zinc_op_impl *op, const void *desc,
+                const struct cpu_work *work)
 {
-	return atomic_fetch_add(&ctx->pool->taken, 1);
-}
-
-void cpu_barrier(const struct cpu_ctx *ctx)
-{
-	pthread_barrier_wait(&ctx->pool->barrier);
-}
-
-int cpu_cmd_add(struct zinc_cmd *cmd, cpu_run_fn *run, const void *desc, uint32_t size)
-{
-	if (size > sizeof(cmd->desc))
+	if (op->desc_size > sizeof(cmd->desc))
 		return ZINC_E_NO_MEMORY;
-	cmd->run = run;
-	memcpy(cmd->desc, desc, size);
+	cmd->work = work;
+	memcpy(cmd->desc, desc, op->desc_size);
 	return ZINC_OK;
 }
 
@@ -61,7 +48,8 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 
-	w->cmd->run(&w->ctx, w->cmd->desc);
+	while ((w->ctx.piece = atomic_fetch_add(&w->cmd->taken, 1)) < w->ctx.n_pieces)
+		w->cmd->work->first.run(&w->ctx, w->cmd->desc);
 	return NULL;
 }
 
@@ -90,19 +78,20 @@ static const struct cpu_kernels kernels = {
 int linear_host_run(enum cpu_isa isa, uint32_t n_threads, const struct zinc_op_impl *op,
                     const void *desc, uint32_t variant, const uint32_t *params)
 {
-	struct cpu_pool pool;
-	struct zinc_dev dev = {.pool = &pool, .n_threads = n_threads, .isa = isa,
-	                       .kernels = &kernels};
+	struct zinc_dev dev = {.n_threads = n_threads, .isa = isa, .kernels = &kernels};
 	struct zinc_cmd cmd = {.dev = &dev};
+	struct cpu_ctx ctx = {.nth = n_threads, .params = params, .dev = &dev};
 	struct worker workers[MAX_THREADS];
+	uint64_t n;
 
 	if (op->supports(&dev, desc, variant) || op->record(&cmd, desc, variant))
 		return -1;
-	atomic_init(&pool.taken, 0);
-	pthread_barrier_init(&pool.barrier, NULL, n_threads);
+	atomic_init(&cmd.taken, 0);
+	n = cmd.work->first.cut(&ctx, cmd.desc);
+	ctx.n_pieces = n < CPU_MAX_PIECES ? (uint32_t)n : CPU_MAX_PIECES;
 	for (uint32_t i = 0; i < n_threads; i++) {
-		workers[i].ctx = (struct cpu_ctx){.ith = i, .nth = n_threads, .params = params,
-		                                  .dev = &dev, .pool = &pool};
+		workers[i].ctx = ctx;
+		workers[i].ctx.ith = i;
 		workers[i].cmd = &cmd;
 		if (i)
 			pthread_create(&workers[i].thread, NULL, work, &workers[i]);
@@ -110,7 +99,6 @@ int linear_host_run(enum cpu_isa isa, uint32_t n_threads, const struct zinc_op_i
 	work(&workers[0]);
 	for (uint32_t i = 1; i < n_threads; i++)
 		pthread_join(workers[i].thread, NULL);
-	pthread_barrier_destroy(&pool.barrier);
 	return 0;
 }
 
