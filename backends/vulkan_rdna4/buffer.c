@@ -158,7 +158,7 @@ int rdna4_buf_alloc(struct zinc_dev *dev, uint64_t bytes, uint32_t kind, struct 
 		rc = rdna4_transfer_clear(dev->transfer, buf);
 	if (rc) {
 		rdna4_buf_free(buf);
-		return rdna4_err(err, rc, "clearing a buffer failed");
+		return rdna4_step_err(err, rc, "clearing a buffer");
 	}
 	*out = buf;
 	return ZINC_OK;

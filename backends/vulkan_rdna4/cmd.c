@@ -95,6 +95,7 @@ bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call)
 	if (!pipeline)
 		return false;
 	s->pipeline = pipeline;
+	memcpy(s->groups, call->groups, sizeof(s->groups));
 	memcpy(cmd->args + s->args, call->args, call->args_bytes);
 	return true;
 }

@@ -23,6 +23,9 @@ static int create_device(struct zinc_dev *dev, struct zinc_err *err)
 	VkPhysicalDeviceCooperativeMatrixFeaturesKHR coop = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
 		.cooperativeMatrix = VK_TRUE};
+	VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR statistics = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
+		.pipelineExecutableInfo = VK_TRUE};
 	VkPhysicalDeviceVulkan12Features v12 = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
 		.storageBuffer8BitAccess = VK_TRUE, .shaderInt8 = VK_TRUE,
@@ -61,6 +64,12 @@ static int create_device(struct zinc_dev *dev, struct zinc_err *err)
 		v12.pNext = &coop;
 		extensions[info.enabledExtensionCount++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
 	}
+	if (dev->inspects) {
+		statistics.pNext = v12.pNext;
+		v12.pNext = &statistics;
+		extensions[info.enabledExtensionCount++] =
+			VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+	}
 	if (gpu->has_budget)
 		extensions[info.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
 	r = vk->CreateDevice(gpu->handle, &info, NULL, &dev->device);
@@ -89,22 +98,19 @@ static int create_layout(struct zinc_dev *dev, struct zinc_err *err)
 	                    "creating the pipeline layout");
 }
 
-int rdna4_dev_open(void *self, uint32_t i, struct zinc_dev **out, struct zinc_err *err)
+/* What both ways of opening share. */
+static int open_device(struct rdna4_plugin *p, uint32_t i, bool inspects, struct zinc_dev **out,
+                       struct zinc_err *err)
 {
-	struct rdna4_plugin *p = self;
-	struct zinc_dev *dev;
-	int rc = rdna4_instance_open(p, err);
+	struct zinc_dev *dev = rdna4_calloc(p->host, 1, sizeof(*dev));
+	int rc;
 
-	if (rc)
-		return rc;
-	if (i >= p->n_gpus)
-		return rdna4_err(err, ZINC_E_INVALID, "there is no Vulkan device %u", i);
-	dev = rdna4_calloc(p->host, 1, sizeof(*dev));
 	if (!dev)
 		return rdna4_err(err, ZINC_E_NO_MEMORY, "out of memory for the Vulkan device");
 	dev->host = p->host;
 	dev->plugin = p;
 	dev->gpu = &p->gpus[i];
+	dev->inspects = inspects;
 	pthread_mutex_init(&dev->queue_lock, NULL);
 	rc = create_device(dev, err);
 	if (!rc)
@@ -113,8 +119,38 @@ int rdna4_dev_open(void *self, uint32_t i, struct zinc_dev **out, struct zinc_er
 		rc = rdna4_pack_open(dev, &dev->pack, err);
 	if (!rc)
 		rc = rdna4_pipelines_create(dev, &dev->pipelines, err);
+	if (rc) {
+		rdna4_dev_close(dev);
+		return rc;
+	}
+	*out = dev;
+	return ZINC_OK;
+}
+
+static int find_gpu(struct rdna4_plugin *p, uint32_t i, struct zinc_err *err)
+{
+	int rc = rdna4_instance_open(p, err);
+
+	if (!rc && i >= p->n_gpus)
+		rc = rdna4_err(err, ZINC_E_INVALID, "there is no Vulkan device %u", i);
+	return rc;
+}
+
+int rdna4_dev_open(void *self, uint32_t i, struct zinc_dev **out, struct zinc_err *err)
+{
+	struct rdna4_plugin *p = self;
+	struct zinc_dev *dev;
+	int rc = find_gpu(p, i, err);
+
+	if (!rc && p->gpus[i].is_null)
+		rc = rdna4_err(err, ZINC_E_NO_DEVICE,
+		               "%s runs nothing: it is there for zinc plugin shaders",
+		               p->gpus[i].props.deviceName);
 	if (!rc)
-		rc = rdna4_transfer_create(dev, &dev->transfer, err);
+		rc = open_device(p, i, false, &dev, err);
+	if (rc)
+		return rc;
+	rc = rdna4_transfer_create(dev, &dev->transfer, err);
 	if (!rc)
 		rc = rdna4_ring_create(dev, &dev->ring, err);
 	if (rc) {
@@ -125,12 +161,26 @@ int rdna4_dev_open(void *self, uint32_t i, struct zinc_dev **out, struct zinc_er
 	return ZINC_OK;
 }
 
+int rdna4_dev_open_to_inspect(struct rdna4_plugin *p, uint32_t i, struct zinc_dev **out,
+                              struct zinc_err *err)
+{
+	int rc = find_gpu(p, i, err);
+
+	if (!rc && !p->gpus[i].has_statistics)
+		rc = rdna4_err(err, ZINC_E_UNSUPPORTED,
+		               "the driver of %s tells nothing about compiled kernels "
+		               "(VK_KHR_pipeline_executable_properties)",
+		               p->gpus[i].props.deviceName);
+	return rc ? rc : open_device(p, i, true, out, err);
+}
+
 void rdna4_dev_close(struct zinc_dev *dev)
 {
 	if (!dev)
 		return;
 	if (dev->device) {
-		dev->vk.DeviceWaitIdle(dev->device);
+		if (!dev->inspects)
+			dev->vk.DeviceWaitIdle(dev->device);
 		rdna4_ring_destroy(dev->ring);
 		rdna4_transfer_destroy(dev->transfer);
 		rdna4_pipelines_destroy(dev->pipelines);

@@ -44,23 +44,32 @@ int rdna4_status(struct zinc_dev *dev, VkResult r)
 	}
 }
 
+static const char *reason(int code)
+{
+	switch (code) {
+	case ZINC_E_NO_MEMORY: return "out of memory";
+	case ZINC_E_DEVICE_LOST: return "the device was lost; start again";
+	case ZINC_E_TIMEOUT: return "it took too long";
+	case ZINC_E_NO_DEVICE: return "the driver does not start";
+	default: return "the driver failed";
+	}
+}
+
 int rdna4_vk_err(struct zinc_dev *dev, struct zinc_err *err, VkResult r, const char *what)
 {
 	int code = rdna4_status(dev, r);
-	const char *why;
 
-	switch (code) {
-	case ZINC_OK: return ZINC_OK;
-	case ZINC_E_NO_MEMORY: why = "out of memory"; break;
-	case ZINC_E_DEVICE_LOST: why = "the device was lost; start again"; break;
-	case ZINC_E_TIMEOUT: why = "it took too long"; break;
-	case ZINC_E_NO_DEVICE: why = "the driver does not start"; break;
-	default: why = "the driver failed"; break;
-	}
-	rdna4_err(err, code, "Vulkan: %s: %s (VkResult %d)", what, why, (int)r);
+	if (!code)
+		return ZINC_OK;
+	rdna4_err(err, code, "Vulkan: %s: %s (VkResult %d)", what, reason(code), (int)r);
 	if (err)
 		err->native = (int32_t)r;
 	return code;
+}
+
+int rdna4_step_err(struct zinc_err *err, int code, const char *what)
+{
+	return code ? rdna4_err(err, code, "Vulkan: %s: %s", what, reason(code)) : ZINC_OK;
 }
 
 void *rdna4_calloc(const struct zinc_host *host, size_t n, size_t bytes)

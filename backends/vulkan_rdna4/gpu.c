@@ -4,6 +4,9 @@
 
 #include "instance.h"
 
+/* What Mesa calls a card that is not there, and for which it only compiles. */
+#define NULL_DEVICE "Null hardware"
+
 /* All that is asked of a device, in one chain of Vulkan structs. */
 struct answers {
 	VkPhysicalDeviceFeatures2 features;
@@ -12,6 +15,7 @@ struct answers {
 	VkPhysicalDeviceSubgroupSizeControlFeatures size_control;
 	VkPhysicalDeviceShaderIntegerDotProductFeatures dot;
 	VkPhysicalDeviceCooperativeMatrixFeaturesKHR coop;
+	VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR statistics;
 	VkPhysicalDeviceProperties2 props;
 	VkPhysicalDeviceDriverProperties driver;
 	VkPhysicalDeviceSubgroupProperties subgroup;
@@ -41,6 +45,8 @@ static void read_extensions(const struct vk_instance_functions *vk, struct rdna4
 		has_extension(list, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
 	gpu->has_coop = has_extension(list, n, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
 	gpu->has_dot = has_extension(list, n, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
+	gpu->has_statistics =
+		has_extension(list, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
 }
 
 /* Puts a struct into a chain, behind the one whose pNext is given. */
@@ -60,6 +66,7 @@ static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *
 		.size_control = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES},
 		.dot = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES},
 		.coop = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR},
+		.statistics = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR},
 		.props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2},
 		.driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES},
 		.subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES},
@@ -73,6 +80,8 @@ static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *
 		link_in(&a->v12.pNext, &a->dot, &a->dot.pNext);
 	if (gpu->has_coop)
 		link_in(&a->v12.pNext, &a->coop, &a->coop.pNext);
+	if (gpu->has_statistics)
+		link_in(&a->v12.pNext, &a->statistics, &a->statistics.pNext);
 	vk->GetPhysicalDeviceFeatures2(gpu->handle, &a->features);
 	a->props.pNext = &a->driver;
 	a->driver.pNext = &a->subgroup;
@@ -188,6 +197,8 @@ void rdna4_gpu_describe(const struct vk_instance_functions *vk, struct rdna4_gpu
 	if (gpu->has_coop)
 		find_matrices(vk, gpu);
 	gpu->has_dot = gpu->has_dot && a.dot.shaderIntegerDotProduct;
+	gpu->has_statistics = gpu->has_statistics && a.statistics.pipelineExecutableInfo;
+	gpu->is_null = strncmp(gpu->props.deviceName, NULL_DEVICE, strlen(NULL_DEVICE)) == 0;
 	snprintf(gpu->driver, sizeof(gpu->driver), "%.30s %.30s", a.driver.driverName,
 	         a.driver.driverInfo);
 	if (gpu->has_pci)
@@ -212,6 +223,8 @@ void rdna4_gpu_memory(const struct vk_instance_functions *vk, const struct rdna4
 		.pNext = gpu->has_budget ? &now : NULL};
 
 	*total = *budget = 0;
+	if (gpu->is_null)
+		return;
 	vk->GetPhysicalDeviceMemoryProperties2(gpu->handle, &memory);
 	for (uint32_t i = 0; i < memory.memoryProperties.memoryHeapCount; i++) {
 		VkMemoryHeap heap = memory.memoryProperties.memoryHeaps[i];

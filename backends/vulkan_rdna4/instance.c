@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pin.h"
+
 static int load_globals(struct rdna4_plugin *p, struct zinc_err *err)
 {
 	struct vk_instance_functions *vk = &p->vk;
@@ -102,15 +104,18 @@ static int list_devices(struct rdna4_plugin *p, struct zinc_err *err)
 
 int rdna4_instance_open(struct rdna4_plugin *p, struct zinc_err *err)
 {
+	struct pin_list before;
 	int rc;
 
 	if (p->opened)
 		return ZINC_OK;
+	rdna4_pin_note(&before);
 	rc = load_globals(p, err);
 	if (!rc)
 		rc = create_instance(p, err);
 	if (!rc)
 		rc = list_devices(p, err);
+	rdna4_pin_new(&before);
 	if (rc)
 		rdna4_instance_close(p);
 	p->opened = rc == ZINC_OK;
@@ -152,7 +157,7 @@ int rdna4_dev_info(void *self, uint32_t i, struct zinc_dev_info *out)
 	if (i >= p->n_gpus)
 		return ZINC_E_INVALID;
 	gpu = &p->gpus[i];
-	info.dev_class = gpu->dev_class;
+	info.dev_class = gpu->is_null ? ZINC_DEV_SOFT : gpu->dev_class;
 	snprintf(info.name, sizeof(info.name), "%.63s", gpu->props.deviceName);
 	snprintf(info.driver, sizeof(info.driver), "%s", gpu->driver);
 	snprintf(info.pci, sizeof(info.pci), "%s", gpu->pci);

@@ -9,7 +9,7 @@
  * arguments. */
 bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rdna4_call *call,
                        void *args, uint32_t args_bytes);
-/* Puts the call in the place of the last dispatch, where what call->ranges has besides
+/* Puts the call, groups and all, in the place of the last dispatch, where what call->ranges has besides
  * does not collide with what runs beside that; false: nothing changed. */
 bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call);
 
@@ -17,5 +17,7 @@ bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call);
 bool rdna4_rmsnorm_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how);
 /* The same of a result of flash_attn. */
 bool rdna4_attn_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how);
+/* kv_write of what rope_dual rotated. */
+bool rdna4_rope_join(struct zinc_cmd *cmd, const struct zinc_op_kv_write *w);
 
 #endif

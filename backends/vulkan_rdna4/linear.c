@@ -74,10 +74,18 @@ bool rdna4_linear_ok(const struct zinc_op_linear *d)
 	       (zinc_shape_f32_as(&d->residual, &d->y) && rdna4_fits(&d->residual));
 }
 
+/* Quantised weights in packed rows; plain ones where four elements are one load. */
+static bool is_packed(const struct zinc_view *w)
+{
+	if (!zinc_view_present(w) || w->dtype >= ZINC_Q8_0)
+		return !zinc_view_present(w) || rdna4_weight_is_packed(w);
+	return w->ne[0] % 4 == 0 && w->off % 16 == 0 && w->nb[1] % 16 == 0 && w->nb[2] % 16 == 0;
+}
+
 bool rdna4_linear_gate_is_alike(const struct zinc_op_linear *d)
 {
-	return !zinc_view_present(&d->gate_w) || d->gate_w.dtype < ZINC_Q8_0 ||
-	       d->w.dtype < ZINC_Q8_0 || d->gate_w.layout == d->w.layout;
+	return (is_packed(&d->w) && is_packed(&d->gate_w)) ||
+	       (!rdna4_weight_is_packed(&d->w) && !rdna4_weight_is_packed(&d->gate_w));
 }
 
 static struct rdna4_rows input_rows(const struct zinc_op_linear *d)
@@ -137,7 +145,7 @@ int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
 		.shader = p->shader,
 		.spec = {p->group, d->w.dtype, d->gate_w.dtype, cols, d->act,
 		         zinc_view_present(&d->residual), is_experts(d),
-		         rdna4_weight_is_packed(&d->w), p->team, p->rows,
+		         is_packed(&d->w) && is_packed(&d->gate_w), p->team, p->rows,
 		         rdna4_cmd_dev(cmd)->gpu->subgroup, p->ahead},
 		.n_spec = 12, .args = &args, .args_bytes = sizeof(args)};
 

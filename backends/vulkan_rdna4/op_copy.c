@@ -87,13 +87,24 @@ static int cast_supports(struct zinc_dev *dev, const void *desc, uint32_t varian
 	               : ZINC_E_UNSUPPORTED;
 }
 
-/* The widest unit that divides all places and the length of a row. */
+/* Bytes of a row. */
+static uint32_t row_bytes(const struct zinc_op_copy *d)
+{
+	return d->x.ne[0] / block_elems(d->x.dtype) * block_bytes(d->x.dtype);
+}
+
+/* The widest unit that divides all places and a block; a row, where nobody counts what
+ * lies inside. */
 static uint32_t unit_of(const struct zinc_op_copy *d)
 {
-	uint64_t all = d->x.off | d->y.off | block_bytes(d->x.dtype);
+	uint64_t all = d->x.off | d->y.off;
+	bool whole_rows = d->n.imm <= 1 || zinc_shape_slowest(&d->x) > 0;
 
 	for (int i = 1; i < ZINC_MAX_DIMS; i++)
 		all |= (d->x.ne[i] > 1 ? d->x.nb[i] | d->y.nb[i] : 0);
+	if (whole_rows && (all | row_bytes(d)) % 16 == 0)
+		return 16;
+	all |= block_bytes(d->x.dtype);
 	return all % 4 == 0 ? 4 : all % 2 == 0 ? 2 : 1;
 }
 
@@ -107,9 +118,9 @@ static int copy_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_copy *d = desc;
 	uint32_t unit = unit_of(d), elems = block_elems(d->x.dtype);
-	uint32_t block_units = block_bytes(d->x.dtype) / unit;
+	uint32_t block_units = unit < 16 ? block_bytes(d->x.dtype) / unit : 1;
 	struct copy_args args = {.x = rdna4_address(&d->x), .y = rdna4_address(&d->y),
-	                         .live = region_of(d), .units = d->x.ne[0] / elems * block_units,
+	                         .live = region_of(d), .units = row_bytes(d) / unit,
 	                         .block_elems = elems, .block_units = block_units};
 	struct rdna4_call call = {.shader = "rows/copy", .spec = {GROUP, unit}, .n_spec = 2,
 	                          .args = &args, .args_bytes = sizeof(args)};

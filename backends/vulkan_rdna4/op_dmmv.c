@@ -5,9 +5,9 @@
 #include "tile.h"
 #include "weight.h"
 
-/* Q8_ANY is the last resort of a run that wants the same bits for any number of
- * columns; other runs have mmq by then. */
-enum { Q8_1, Q8_2, Q8_4, Q8_8, Q8_16, Q8_32, Q8_64, Q8_ANY, F32_1, F32_2, F32_4, F32_8,
+/* Q8_ANY and F32_ANY are the last resort of a run that wants the same bits for any
+ * number of columns; other runs have mmq by then. */
+enum { Q8_1, Q8_2, Q8_4, Q8_8, Q8_16, Q8_32, Q8_64, Q8_ANY, F32_1, F32_2, F32_4, F32_8, F32_ANY,
        N_VARIANTS };
 
 static const struct zinc_variant variants[N_VARIANTS] = {
@@ -17,6 +17,7 @@ static const struct zinc_variant variants[N_VARIANTS] = {
 	[Q8_64] = {"q8_cols64", 64, ZINC_NUM_Q8}, [Q8_ANY] = {"q8_any", 0, ZINC_NUM_Q8},
 	[F32_1] = {"f32_cols1", 1, ZINC_NUM_F32}, [F32_2] = {"f32_cols2", 2, ZINC_NUM_F32},
 	[F32_4] = {"f32_cols4", 4, ZINC_NUM_F32}, [F32_8] = {"f32_cols8", 8, ZINC_NUM_F32},
+	[F32_ANY] = {"f32_any", 0, ZINC_NUM_F32},
 };
 
 enum { GROUP = 128, ANY_COLS = 8, MIN_SUBGROUP = 8 };
@@ -58,11 +59,11 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 		return ZINC_E_UNSUPPORTED;
 	if (!is_q8(variant) && (layout != RDNA4_ACT_PLAIN || !rdna4_linear_gate_is_alike(d)))
 		return ZINC_E_UNSUPPORTED;
+	/* A gate that a last resort took would keep the two products from mmq. */
+	if (!variants[variant].max_cols && zinc_view_present(&d->gate_w))
+		return ZINC_E_UNSUPPORTED;
 	if (!is_q8(variant))
 		return ZINC_OK;
-	/* A gate that this last resort took would keep the two products from mmq. */
-	if (variant == Q8_ANY && zinc_view_present(&d->gate_w))
-		return ZINC_E_UNSUPPORTED;
 	if (!q8_ok(dev, d) || (layout != RDNA4_ACT_PLAIN && layout != RDNA4_ACT_Q8) ||
 	    (variants[variant].max_cols > most_cols(dev)))
 		return ZINC_E_UNSUPPORTED;
@@ -82,12 +83,24 @@ static uint32_t team_of(const struct zinc_op_linear *d)
 	return blocks >= 64 ? 32 : blocks >= 32 ? 16 : 8;
 }
 
-/* Two rows share the loads of x; a matrix of few rows is better spread out. */
-static uint32_t rows_of(const struct zinc_op_linear *d, uint32_t cols)
+/* Two rows share the loads of x, which pays where a subgroup is wide; elsewhere, and for
+ * a matrix of few rows, they are better spread out. */
+static uint32_t rows_of(const struct zinc_dev *dev, const struct zinc_op_linear *d,
+                        uint32_t cols)
 {
 	bool experts = zinc_view_present(&d->ids), gate = zinc_view_present(&d->gate_w);
 
-	return cols > (gate ? 2u : 8u) || experts || d->w.ne[1] < 4096 ? 1 : 2;
+	return cols > (gate ? 2u : 8u) || experts || d->w.ne[1] < 4096 ||
+	                       (cols <= 2 && dev->gpu->subgroup < 64) ? 1 : 2;
+}
+
+/* Where one row of a team has the registers for it; the gate's products follow anyway. */
+static uint32_t ahead_of(const struct zinc_dev *dev, const struct zinc_op_linear *d,
+                         uint32_t cols)
+{
+	bool narrow_gate = zinc_view_present(&d->gate_w) && dev->gpu->subgroup < 64;
+
+	return cols <= 2 && !narrow_gate ? 2 : 1;
 }
 
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
@@ -104,8 +117,8 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	if (dev->gpu->has_dot)
 		p.shader = "linear/dmmv_q8_dot";
 	p.team = team_of(d);
-	p.rows = rows_of(d, p.cols);
-	p.ahead = p.cols <= 2 ? 2 : 1;
+	p.rows = rows_of(dev, d, p.cols);
+	p.ahead = ahead_of(dev, d, p.cols);
 	return rdna4_linear_product(cmd, d, &p);
 }
 

@@ -2,18 +2,22 @@
 #include "join.h"
 #include "kv.h"
 #include "ops.h"
+#include "tile.h"
 
-enum { TILE, PAGES, N_VARIANTS };
+enum { COOP, TILE, PAGES, N_VARIANTS };
 
 /* "pages" takes a query head of a token alone: the same bits whatever is beside it. */
 static const struct zinc_variant variants[N_VARIANTS] = {
+	[COOP] = {"coop_f16", 0, ZINC_NUM_FREE16},
 	[TILE] = {"tile", 0, ZINC_NUM_FREE},
 	[PAGES] = {"pages", 0, ZINC_NUM_F32},
 };
 
 enum { GROUP = 128, MAX_LANES = 1024, MERGE_GROUP = 64 };
 /* WORK: workgroups that occupy a device, about */
-enum { TILE_LANES = 512, TILE_ROWS = 16, LONG_ROWS = 8, MAX_SPLITS = 32, WORK = 256 };
+enum { TILE_LANES = 512, TILE_ROWS = 16, LONG_ROWS = 8, MAX_SPLITS = 64, WORK = 512 };
+/* COLUMNS: subgroups that share the rows of a matrix */
+enum { COOP_ROWS = 64, COOP_LEAST = 32, COLUMNS = 2 };
 
 struct args {
 	uint64_t slots, tok_seq, tok_pos;
@@ -110,6 +114,33 @@ static bool is_decode(const struct zinc_op_flash_attn *d)
 	return d->n.imm <= 2 * d->n_seqs.imm;
 }
 
+/* Bytes of shared memory of shaders/attn/coop.comp. */
+static uint32_t coop_shared(const struct zinc_op_flash_attn *d, uint32_t rows, uint32_t c)
+{
+	uint32_t dot = dot_lanes(d), v = d->v_cache.ne[0], most = dot > v ? dot : v;
+
+	return rows * (dot / 4 + 2) * 8 + ZINC_KV_PAGE * (most / 4 + 2) * 8 +
+	       rows * (ZINC_KV_PAGE / 4 + 2) * 8 + rows * c * 4 +
+	       rows * (ZINC_KV_PAGE + 3) * 4;
+}
+
+/* Rows of a tile by matrices; 0: not for this device or these lanes, or too few. */
+static uint32_t coop_rows(const struct zinc_dev *dev, const struct zinc_op_flash_attn *d)
+{
+	const struct rdna4_gpu *gpu = dev->gpu;
+	uint32_t c = gpu->coop_m, rows = COOP_ROWS, heads = d->n_head / d->n_head_kv;
+
+	if (rdna4_tier_of(dev) != RDNA4_TIER_COOPMAT || gpu->coop_n != c || gpu->coop_k != c ||
+	    dot_lanes(d) % c || d->v_cache.ne[0] % (COLUMNS * c) || c * COLUMNS > ZINC_KV_PAGE ||
+	    c % 8 || !rdna4_has_shader(dev, "attn/coop"))
+		return 0;
+	while (rows >= COOP_LEAST &&
+	       (coop_shared(d, rows, c) > gpu->props.limits.maxComputeSharedMemorySize ||
+	        rows / c * COLUMNS * gpu->subgroup > gpu->props.limits.maxComputeWorkGroupInvocations))
+		rows /= 2;
+	return rows >= COOP_LEAST && d->n.imm * heads >= rows / 2 && !is_decode(d) ? rows : 0;
+}
+
 /* Pages are split among workgroups where tiles are too few. */
 static struct cut cut_of(const struct zinc_op_flash_attn *d)
 {
@@ -155,7 +186,9 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	if (zinc_view_present(&d->gate) &&
 	    (!zinc_shape_f32_as(&d->gate, &d->out) || !rdna4_fits(&d->gate)))
 		return ZINC_E_UNSUPPORTED;
-	return variant == PAGES || tile_ok(dev, d) ? ZINC_OK : ZINC_E_UNSUPPORTED;
+	if (variant != PAGES && !tile_ok(dev, d))
+		return ZINC_E_UNSUPPORTED;
+	return variant != COOP || coop_rows(dev, d) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
 static struct args args_of(const struct zinc_op_flash_attn *d)
@@ -279,9 +312,34 @@ static int run_tile(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
 	return rc ? rc : merge(cmd, d, c.splits, &parts);
 }
 
+static int run_coop(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
+{
+	const struct zinc_dev *dev = rdna4_cmd_dev(cmd);
+	uint32_t rows = coop_rows(dev, d), of_kv = d->n_head / d->n_head_kv;
+	uint32_t heads = power_of_two(of_kv) < rows ? power_of_two(of_kv) : rows;
+	uint32_t tokens = rows / heads, groups = (of_kv + heads - 1) / heads;
+	struct tile_args args = tile_args_of(d);
+	struct rdna4_call call = {
+		.shader = "attn/coop",
+		.spec = {rows / dev->gpu->coop_m * COLUMNS * dev->gpu->subgroup, d->k_cache.dtype,
+		         d->v_cache.dtype, dot_lanes(d), args.v_lanes, rows, heads,
+		         dev->gpu->subgroup, has_gate(d), dev->gpu->coop_m},
+		.n_spec = 10, .args = &args, .args_bytes = sizeof(args),
+		.groups = {(d->n.imm + tokens - 1) / tokens, d->n_head_kv * groups,
+		           d->n_seqs.imm < tokens ? d->n_seqs.imm : tokens}};
+
+	note_reads(&call, d);
+	rdna4_writes(&call, &d->out);
+	return rdna4_dispatch(cmd, &call);
+}
+
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
-	return variant == TILE ? run_tile(cmd, desc) : run_pages(cmd, desc);
+	switch (variant) {
+	case COOP: return run_coop(cmd, desc);
+	case TILE: return run_tile(cmd, desc);
+	default: return run_pages(cmd, desc);
+	}
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

@@ -1,4 +1,5 @@
 /* op_kv_write.c - K and V rows into the paged cache. */
+#include "join.h"
 #include "kv.h"
 #include "ops.h"
 
@@ -47,6 +48,8 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	                          .n_spec = 3, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
+	if (rdna4_rope_join(cmd, d))
+		return ZINC_OK;
 	rdna4_reads(&call, &d->k);
 	rdna4_reads(&call, &d->v);
 	rdna4_reads(&call, &d->tok_seq);

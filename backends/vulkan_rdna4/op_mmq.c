@@ -4,15 +4,14 @@
 #include "ops.h"
 #include "tile.h"
 
-/* "f32_cols8" is dmmv's kernel over all columns: slower than tiles, and the same
- * bits as dmmv. */
-enum { COOP16, Q8, F32_TILE, COLS8, N_VARIANTS };
+/* None is of a strict class: where one is wanted, dmmv has kernels for any number of
+ * columns that give the bits of those for one. */
+enum { COOP16, Q8, F32_TILE, N_VARIANTS };
 
 static const struct zinc_variant variants[N_VARIANTS] = {
 	[COOP16] = {"coop_f16", 0, ZINC_NUM_FREE16},
 	[Q8] = {"q8", 0, ZINC_NUM_FREE8},
 	[F32_TILE] = {"f32", 0, ZINC_NUM_FREE},
-	[COLS8] = {"f32_cols8", 0, ZINC_NUM_F32},
 };
 
 static const enum rdna4_tile_kind kinds[] = {
@@ -31,9 +30,6 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	if (variant >= N_VARIANTS || !rdna4_linear_ok(d) ||
 	    (layout != RDNA4_ACT_PLAIN && layout != rdna4_mmq_act(variant)))
 		return ZINC_E_UNSUPPORTED;
-	/* Tiles take no gate; who takes one here would keep them from its two products. */
-	if (variant == COLS8)
-		return zinc_view_present(&d->gate_w) ? ZINC_E_UNSUPPORTED : ZINC_OK;
 	return rdna4_tile_ok(dev, d, kinds[variant]) ? ZINC_OK : ZINC_E_UNSUPPORTED;
 }
 
@@ -44,8 +40,6 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	/* quant_act wrote what this reads; the core inserts it. */
 	if (d->x.layout != rdna4_mmq_act(variant))
 		return ZINC_E_INVALID;
-	if (variant == COLS8)
-		return rdna4_linear_columns(cmd, d, 8);
 	return rdna4_tile_record(cmd, d, kinds[variant]);
 }
 

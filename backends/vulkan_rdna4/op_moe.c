@@ -12,6 +12,7 @@ struct route_args {
 	uint32_t n_expert, k, gating, flags;
 	float scale;
 	uint32_t pad0;
+	uint64_t expert_first, perm;
 };
 
 struct lists_args {
@@ -56,6 +57,12 @@ static int route_supports(struct zinc_dev *dev, const void *desc, uint32_t varia
 	return ZINC_OK;
 }
 
+/* One token is listed where it is routed. */
+static bool lists_itself(const struct zinc_op_moe_route *d)
+{
+	return d->n.imm == 1;
+}
+
 static int choose(struct zinc_cmd *cmd, const struct zinc_op_moe_route *d)
 {
 	struct route_args args = {
@@ -63,12 +70,14 @@ static int choose(struct zinc_cmd *cmd, const struct zinc_op_moe_route *d)
 		.bias = rdna4_address(&d->bias), .expert_scale = rdna4_address(&d->expert_scale),
 		.logits = rdna4_rows_2d(&d->logits), .n = rdna4_count(d->n),
 		.n_expert = d->logits.ne[0], .k = d->k, .gating = d->gating, .flags = d->flags,
-		.scale = d->scale};
+		.scale = d->scale, .expert_first = rdna4_address(&d->expert_first),
+		.perm = rdna4_address(&d->perm)};
 	struct rdna4_call call = {.shader = "moe/route",
 	                          .spec = {ROUTE_GROUP, args.n_expert, d->k,
 	                                   zinc_view_present(&d->bias),
-	                                   zinc_view_present(&d->expert_scale)},
-	                          .n_spec = 5,
+	                                   zinc_view_present(&d->expert_scale),
+	                                   lists_itself(d)},
+	                          .n_spec = 6,
 	                          .args = &args, .args_bytes = sizeof(args)};
 
 	rdna4_reads(&call, &d->logits);
@@ -76,6 +85,10 @@ static int choose(struct zinc_cmd *cmd, const struct zinc_op_moe_route *d)
 	rdna4_reads(&call, &d->expert_scale);
 	rdna4_writes(&call, &d->ids);
 	rdna4_writes(&call, &d->weights);
+	if (lists_itself(d)) {
+		rdna4_writes(&call, &d->expert_first);
+		rdna4_writes(&call, &d->perm);
+	}
 	rdna4_grid(&call, d->n.imm, 1);
 	return rdna4_dispatch(cmd, &call);
 }
@@ -102,7 +115,7 @@ static int route_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	int rc = choose(cmd, desc);
 
 	(void)variant;
-	return rc ? rc : list_by_expert(cmd, desc);
+	return rc || lists_itself(desc) ? rc : list_by_expert(cmd, desc);
 }
 
 static bool absent_or_rows(const struct zinc_view *v, uint32_t lanes, uint32_t n)

@@ -3,6 +3,8 @@
 #include "ops.h"
 
 enum { GROUP = 256, TOP_MAX = 1024 };
+/* A long row is cut into parts, each with more than the largest that are wanted. */
+enum { TOP_PARTS = 64, TOP_PART_LEAST = 256, TOP_KEY = 8 };
 
 struct argmax_args {
 	uint64_t slots, ids;
@@ -16,6 +18,7 @@ struct top_args {
 	struct rdna4_rows x, ids, values;
 	struct rdna4_count n;
 	uint32_t lanes, n_top;
+	uint64_t keys;
 };
 
 static int argmax_supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
@@ -59,23 +62,60 @@ static int top_supports(struct zinc_dev *dev, const void *desc, uint32_t variant
 	return ZINC_OK;
 }
 
-static int top_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
+static uint32_t top_parts(const struct zinc_op_top_logits *d)
+{
+	uint32_t parts = TOP_PARTS, least = d->n_top > TOP_PART_LEAST ? d->n_top : TOP_PART_LEAST;
+
+	while (parts > 1 && d->x.ne[0] < parts * (least + parts))
+		parts /= 4;
+	return parts;
+}
+
+static uint64_t top_scratch(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_top_logits *d = desc;
+	uint32_t parts = top_parts(d);
+
+	(void)dev;
+	(void)variant;
+	return parts > 1 ? (uint64_t)TOP_KEY * parts * d->n_top * d->n.imm : 0;
+}
+
+/* The whole row, its parts, or what those left. */
+static int top_stage(struct zinc_cmd *cmd, const struct zinc_op_top_logits *d, uint32_t parts,
+                     bool merges)
+{
+	struct zinc_view keys = rdna4_cmd_scratch(cmd);
 	struct top_args args = {.x = rdna4_rows_2d(&d->x), .ids = rdna4_rows_2d(&d->ids),
 	                        .values = rdna4_rows_2d(&d->values), .n = rdna4_count(d->n),
-	                        .lanes = d->x.ne[0], .n_top = d->n_top};
-	struct rdna4_call call = {.shader = "out/top_logits", .spec = {GROUP, 1}, .n_spec = 2,
-	                          .args = &args, .args_bytes = sizeof(args)};
+	                        .lanes = d->x.ne[0], .n_top = d->n_top,
+	                        .keys = parts > 1 ? rdna4_address(&keys) : 0};
+	struct rdna4_call call = {.shader = "out/top_logits", .spec = {GROUP, 1, parts, merges},
+	                          .n_spec = 4, .args = &args, .args_bytes = sizeof(args)};
+	bool leaves = parts > 1 && !merges;
 
-	(void)variant;
 	while (call.spec[1] < d->n_top)
 		call.spec[1] *= 2;
 	rdna4_reads(&call, &d->x);
-	rdna4_writes(&call, &d->ids);
-	rdna4_writes(&call, &d->values);
-	rdna4_grid(&call, d->n.imm, 1);
+	if (merges)
+		rdna4_reads(&call, &keys);
+	if (leaves)
+		rdna4_writes(&call, &keys);
+	if (!leaves) {
+		rdna4_writes(&call, &d->ids);
+		rdna4_writes(&call, &d->values);
+	}
+	rdna4_grid(&call, (uint64_t)d->n.imm * (leaves ? parts : 1), 1);
 	return rdna4_dispatch(cmd, &call);
+}
+
+static int top_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
+{
+	uint32_t parts = top_parts(desc);
+	int rc = top_stage(cmd, desc, parts, false);
+
+	(void)variant;
+	return rc || parts == 1 ? rc : top_stage(cmd, desc, parts, true);
 }
 
 static int argmax_record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
@@ -109,5 +149,6 @@ const struct zinc_op_impl rdna4_op_top_logits = {
 	.n_variants = 1,
 	.variants = variants,
 	.supports = top_supports,
+	.scratch = top_scratch,
 	.record = top_record,
 };

@@ -1,5 +1,9 @@
 /* op_rope_dual.c - rotary position embedding of Q and K, with their norms. */
-#include "args.h"
+#include "join.h"
+
+#include <string.h>
+
+#include "kv.h"
 #include "ops.h"
 
 enum { GROUP = 64, MAX_LANES = 1024 };
@@ -12,7 +16,13 @@ struct args {
 	uint32_t q_heads, k_heads, q_lanes, k_lanes;
 	uint32_t n_rot, mode;
 	float eps;
-	uint32_t pad0;
+	/* What a kv_write that joins has besides. */
+	uint32_t v_heads;
+	uint64_t tok_seq, tok_pos;
+	struct rdna4_rows v;
+	struct rdna4_kv k_cache, v_cache;
+	struct rdna4_table table;
+	uint32_t v_lanes, pad0;
 };
 
 static bool norm_ok(const struct zinc_view *norm, const struct zinc_view *x)
@@ -87,8 +97,8 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	uint32_t lanes = args.q_lanes > args.k_lanes ? args.q_lanes : args.k_lanes;
 	struct rdna4_call call = {.shader = "attn/rope_dual",
 	                          .spec = {GROUP, lanes, zinc_view_present(&d->factors),
-	                                   zinc_view_present(&d->pos_row)},
-	                          .n_spec = 4, .args = &args, .args_bytes = sizeof(args)};
+	                                   zinc_view_present(&d->pos_row), 0, 0, 0},
+	                          .n_spec = 7, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
 	rdna4_reads(&call, &d->q);
@@ -103,6 +113,39 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	rdna4_writes(&call, &d->k_out);
 	rdna4_grid(&call, (uint64_t)d->n.imm * (args.q_heads + args.k_heads), 1);
 	return rdna4_dispatch(cmd, &call);
+}
+
+bool rdna4_rope_join(struct zinc_cmd *cmd, const struct zinc_op_kv_write *w)
+{
+	struct rdna4_call call = {.n_spec = 0};
+	struct args args;
+	struct rdna4_rows k = rdna4_rows_3d(&w->k);
+	uint32_t v_lanes = w->v.ne[0];
+
+	if (!rdna4_call_before(cmd, "attn/rope_dual", &call, &args, sizeof(args)) || call.spec[4] ||
+	    memcmp(&k, &args.k_out, sizeof(k)) || args.k_heads != w->k.ne[1] ||
+	    args.k_lanes != w->k.ne[0] || v_lanes > call.spec[1] ||
+	    memcmp(&args.n, &(struct rdna4_count){w->n.imm, w->n.slot}, sizeof(args.n)))
+		return false;
+	call.spec[4] = 1;
+	call.spec[5] = w->k_cache.dtype;
+	call.spec[6] = w->v_cache.dtype;
+	args.v_heads = w->v.ne[1];
+	args.tok_seq = rdna4_address(&w->tok_seq);
+	args.tok_pos = rdna4_address(&w->tok_pos);
+	args.v = rdna4_rows_3d(&w->v);
+	args.k_cache = rdna4_kv(&w->k_cache);
+	args.v_cache = rdna4_kv(&w->v_cache);
+	args.table = rdna4_table(&w->block_table);
+	args.v_lanes = v_lanes;
+	rdna4_reads(&call, &w->v);
+	rdna4_reads(&call, &w->tok_seq);
+	rdna4_reads(&call, &w->tok_pos);
+	rdna4_reads(&call, &w->block_table);
+	rdna4_writes(&call, &w->k_cache);
+	rdna4_writes(&call, &w->v_cache);
+	rdna4_grid(&call, (uint64_t)w->n.imm * (args.q_heads + args.k_heads + args.v_heads), 1);
+	return rdna4_call_instead(cmd, &call);
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

@@ -37,7 +37,8 @@ int rdna4_pipelines_create(struct zinc_dev *dev, struct rdna4_pipelines **out,
 		return rdna4_err(err, ZINC_E_NO_MEMORY, "out of memory for the pipelines");
 	p->dev = dev;
 	pthread_mutex_init(&p->lock, NULL);
-	rc = rdna4_cache_load(dev, &p->cache, err);
+	/* What comes from a cache may lack what is to be inspected. */
+	rc = dev->inspects ? ZINC_OK : rdna4_cache_load(dev, &p->cache, err);
 	if (rc) {
 		rdna4_pipelines_destroy(p);
 		return rc;
@@ -164,6 +165,8 @@ static VkResult compile(struct rdna4_pipelines *p, struct rdna4_pipeline *pipe)
 		          .module = find_module(p, pipe->shader),
 		          .pSpecializationInfo = &spec}};
 
+	if (dev->inspects)
+		info.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
 	for (uint32_t i = 0; i < pipe->n_spec; i++)
 		map[i] = (VkSpecializationMapEntry){i, i * (uint32_t)sizeof(uint32_t),
 		                                    sizeof(uint32_t)};

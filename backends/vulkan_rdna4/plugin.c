@@ -2,6 +2,7 @@
 #include "buffer.h"
 #include "cmd.h"
 #include "device.h"
+#include "inspect.h"
 #include "instance.h"
 #include "layout.h"
 #include "ops.h"
@@ -41,6 +42,7 @@ static const struct zinc_backend backend = {
 	.tl_wait = rdna4_tl_wait,
 	.tl_value = rdna4_tl_value,
 	.tl_free = rdna4_tl_free,
+	.dev_kernels = rdna4_dev_kernels,
 };
 
 static int init(const struct zinc_host *host, void **self, struct zinc_err *err)

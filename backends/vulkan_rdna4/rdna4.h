@@ -22,7 +22,7 @@
 
 enum {
 	RDNA4_ALIGN = 256,     /* placement in buffers                        */
-	RDNA4_SPEC_MAX = 12,   /* specialisation constants of a shader        */
+	RDNA4_SPEC_MAX = 16,   /* specialisation constants of a shader        */
 	RDNA4_RANGES_MAX = 12, /* ranges that one dispatch touches            */
 	RDNA4_PUSH_MAX = 128,  /* arguments up to here travel as push constants */
 	RDNA4_ARGS_MAX = 512,
@@ -46,6 +46,8 @@ struct rdna4_gpu {
 	bool can_set_subgroup; /* VK_EXT_subgroup_size_control                 */
 	bool has_coop;        /* VK_KHR_cooperative_matrix, and 16-bit floats  */
 	bool has_dot;         /* VK_KHR_shader_integer_dot_product             */
+	bool has_statistics;  /* VK_KHR_pipeline_executable_properties         */
+	bool is_null;         /* compiles, but has no memory and runs nothing  */
 	/* F16 matrices that are summed in F32; 0: none (VK_KHR_cooperative_matrix). */
 	uint32_t coop_m, coop_n, coop_k;
 	char lacks[96];       /* why this backend cannot use it; "": it can   */
@@ -80,6 +82,7 @@ struct zinc_dev {
 	struct rdna4_transfer *transfer;
 	struct rdna4_ring *ring;
 	atomic_bool lost;
+	bool inspects; /* opened for what its compiler says, not to run anything */
 };
 
 struct zinc_buf {
@@ -141,6 +144,8 @@ __attribute__((format(printf, 3, 4))) int rdna4_err(struct zinc_err *err, int co
                                                     const char *fmt, ...);
 /* The same from Vulkan's result; what: "allocating 12 MiB". */
 int rdna4_vk_err(struct zinc_dev *dev, struct zinc_err *err, VkResult r, const char *what);
+/* The same from a status; ZINC_OK is passed on. */
+int rdna4_step_err(struct zinc_err *err, int code, const char *what);
 /* Without a message. */
 int rdna4_status(struct zinc_dev *dev, VkResult r);
 

@@ -18,7 +18,7 @@ static int upload_args(struct zinc_cmd *cmd, struct zinc_err *err)
 		memcpy(cmd->args + cmd->steps[i].args, &cmd->memory->address,
 		       sizeof(cmd->memory->address));
 	rc = rdna4_buf_write(cmd->memory, RDNA4_PARAM_BYTES, cmd->args, cmd->n_args);
-	return rc ? rdna4_err(err, rc, "copying arguments to the device failed") : ZINC_OK;
+	return rdna4_step_err(err, rc, "copying arguments to the device");
 }
 
 static void barrier(struct zinc_cmd *cmd, VkCommandBuffer c, VkPipelineStageFlags to,

@@ -238,7 +238,7 @@ int rdna4_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_
 	p = &ring->preludes[ring->value % PRELUDES];
 	rc = p->done ? rdna4_tl_wait(ring->timeline, p->done, UINT64_MAX) : ZINC_OK;
 	if (rc) {
-		rdna4_err(err, rc, "waiting for earlier work failed");
+		rdna4_step_err(err, rc, "waiting for earlier work");
 	} else {
 		r = write_prelude(dev, p->commands, s);
 		if (!r)

@@ -7,7 +7,10 @@
 #include "linear.h"
 #include "weight.h"
 
-enum { PLAIN_GROUP = 128, PLAIN_BM = 64, PLAIN_BN = 32, BLOCKS_A_STEP = 2, MANY_TILES = 96 };
+enum { PLAIN_GROUP = 128, PLAIN_BM = 64, PLAIN_BN = 32 };
+enum { FEW_COLUMNS = 8 };
+/* WIDE tiles that occupy a device once, and several times. */
+enum { MANY_TILES = 96, VERY_MANY_TILES = 448 };
 
 /* shaders/linear/tile.glsl */
 struct args {
@@ -19,9 +22,9 @@ struct args {
 	float scale;
 };
 
-/* A tile, and a subgroup's part of it. */
+/* A tile, elements of a step, steps in shared memory, and a subgroup's part. */
 struct cut {
-	uint32_t bm, bn, wm, wn;
+	uint32_t bm, bn, bk, bufs, wm, wn;
 };
 
 enum rdna4_tier rdna4_tier_of(const struct zinc_dev *dev)
@@ -64,12 +67,12 @@ static bool share(const struct rdna4_gpu *gpu, struct cut *c, uint32_t n)
 
 static uint32_t coop_group(const struct cut *c)
 {
-	return c->bm * BLOCKS_A_STEP;
+	return c->bm * c->bk / 32;
 }
 
 static uint32_t coop_shared(const struct rdna4_gpu *gpu, const struct cut *c)
 {
-	return (c->bm + c->bn) * (64 * BLOCKS_A_STEP / 2 + 8) * 2 +
+	return c->bufs * (c->bm + c->bn) * (c->bk + 8) * 2 +
 	       coop_group(c) / gpu->subgroup * gpu->coop_m * gpu->coop_n * 4;
 }
 
@@ -82,16 +85,21 @@ static bool can_cut(const struct rdna4_gpu *gpu, struct cut *c)
 	       group % gpu->subgroup == 0 && share(gpu, c, group / gpu->subgroup);
 }
 
-enum { NARROW, MID, WIDE, N_CUTS };
+enum { NARROW, MID, WIDE, WIDEST, N_CUTS };
 
-static const char *const cut_names[N_CUTS] = {"narrow", "mid", "wide"};
+static const char *const cut_names[N_CUTS] = {"narrow", "mid", "wide", "widest"};
+static const struct cut cuts[N_CUTS] = {
+	[NARROW] = {.bm = 128, .bn = 32, .bk = 64, .bufs = 1},
+	[MID] = {.bm = 64, .bn = 64, .bk = 64, .bufs = 1},
+	[WIDE] = {.bm = 128, .bn = 128, .bk = 64, .bufs = 1},
+	[WIDEST] = {.bm = 128, .bn = 128, .bk = 32, .bufs = 2}};
 
 /* Wide tiles read inputs less often; small ones occupy a device that a matrix with
  * few rows would leave idle. Option "tiles" has the last word. */
 static int wish_of(const struct zinc_dev *dev, const struct zinc_op_linear *d)
 {
 	const char *wish = dev->host->option(dev->host->ctx, "tiles");
-	uint32_t n = d->n.imm, m = d->w.ne[1];
+	uint32_t n = d->n.imm, tiles;
 
 	for (int i = 0; wish && i < N_CUTS; i++)
 		if (!strcmp(wish, cut_names[i]))
@@ -100,21 +108,24 @@ static int wish_of(const struct zinc_dev *dev, const struct zinc_op_linear *d)
 		n = n * d->ids.ne[0] / d->w.ne[2];
 	if (n <= 32)
 		return NARROW;
-	if (n > 64 && (is_experts(d) || (m / 128) * ((n + 127) / 128) >= MANY_TILES))
-		return WIDE;
-	return MID;
+	tiles = (d->w.ne[1] / 128) * ((n + 127) / 128) * (is_experts(d) ? d->w.ne[2] : 1);
+	if (n <= 64 || tiles < MANY_TILES)
+		return MID;
+	return tiles < VERY_MANY_TILES ? WIDE : WIDEST;
 }
 
-/* The wish, or what a device with less shared memory can do; bm 0: nothing. */
+/* The wish, or what a device with less shared memory can do; bm 0: nothing. Few large
+ * subgroups would hold too many matrices each. */
 static struct cut coop_cut(const struct zinc_dev *dev, const struct zinc_op_linear *d)
 {
-	struct cut cuts[N_CUTS] = {[NARROW] = {.bm = 128, .bn = 32}, [MID] = {.bm = 64, .bn = 64},
-	                           [WIDE] = {.bm = 128, .bn = 128}}, none = {0};
 	int i = wish_of(dev, d);
+	struct cut c = cuts[i], mid = cuts[MID], none = {0};
 
-	if (can_cut(dev->gpu, &cuts[i]))
-		return cuts[i];
-	return can_cut(dev->gpu, &cuts[MID]) ? cuts[MID] : none;
+	if (i == WIDEST && coop_group(&c) < 4 * dev->gpu->subgroup)
+		c = cuts[WIDE];
+	if (can_cut(dev->gpu, &c))
+		return c;
+	return can_cut(dev->gpu, &mid) ? mid : none;
 }
 
 static bool halves_ok(const struct zinc_view *w)
@@ -181,17 +192,22 @@ int rdna4_tile_record(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
 	struct rdna4_call call = {.shader = "linear/mmq_f32", .n_spec = 6, .args = &args,
 	                          .args_bytes = sizeof(args)};
 
+	/* Few tiles, as of a router, would leave a device idle. */
+	if (kind == RDNA4_TILE_F32 && !is_experts(d) && !dev->host->option(dev->host->ctx, "tiles") &&
+	    (d->w.ne[1] + c.bm - 1) / c.bm * ((d->n.imm + c.bn - 1) / c.bn) < MANY_TILES)
+		return rdna4_linear_columns(cmd, d, FEW_COLUMNS);
 	if (kind == RDNA4_TILE_Q8)
 		call.shader = gpu->has_dot ? "linear/mmq_q8_dot" : "linear/mmq_q8";
 	if (kind == RDNA4_TILE_COOP) {
 		c = coop_cut(dev, d);
 		call.shader = "linear/mmq_coop";
-		call.n_spec = 12;
+		call.n_spec = 14;
 	}
 	memcpy(call.spec,
 	       (uint32_t[]){kind == RDNA4_TILE_COOP ? coop_group(&c) : PLAIN_GROUP, d->w.dtype,
 	                    c.bm, c.bn, is_experts(d), zinc_view_present(&d->residual),
-	                    gpu->subgroup, c.wm, c.wn, gpu->coop_m, gpu->coop_n, gpu->coop_k},
+	                    gpu->subgroup, c.wm, c.wn, gpu->coop_m, gpu->coop_n, gpu->coop_k, c.bk,
+	                    c.bufs, 0, 0},
 	       sizeof(call.spec));
 	rdna4_linear_ranges(&call, d);
 	rdna4_reads(&call, &d->expert_first);

@@ -257,7 +257,7 @@ int rdna4_transfer_pack(struct rdna4_transfer *t, const struct rdna4_packing *p,
 		rc = pack_part(t, p, &j, from, first);
 	rc = finish_all(t, t->up, rc);
 	pthread_mutex_unlock(&t->lock);
-	return rc ? rdna4_err(err, rc, "packing a weight on the device failed") : ZINC_OK;
+	return rdna4_step_err(err, rc, "packing a weight on the device");
 }
 
 int rdna4_transfer_read(struct rdna4_transfer *t, struct zinc_buf *src, uint64_t off, void *to,

@@ -64,7 +64,8 @@
 	X(DestroyPipelineCache)                                                                    \
 	X(GetPipelineCacheData)                                                                    \
 	X(CreateComputePipelines)                                                                  \
-	X(DestroyPipeline)
+	X(DestroyPipeline)                                                                         \
+	X(GetPipelineExecutableStatisticsKHR)
 
 #define VK_MEMBER(name) PFN_vk##name name;
 

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/plugin_shaders.h"
 #include "plugin/plug.h"
 
 static const char usage[] = "usage: zinc plugin list [--json]\n"
-                            "       zinc plugin check\n";
+                            "       zinc plugin check\n"
+                            "       zinc plugin shaders [--backend=NAME] [--device=N] [--json]\n";
 
 /* Healthy plugins without hardware, and plugins hidden on purpose, are fine. */
 static bool is_fine(enum plug_state s)
@@ -44,6 +46,8 @@ int cmd_plugin(struct plug_registry *reg, int argc, char **argv)
 	}
 	if (argc == 1 && strcmp(argv[0], "check") == 0)
 		return check(reg);
+	if (argc > 0 && strcmp(argv[0], "shaders") == 0)
+		return plugin_shaders(reg, argc - 1, argv + 1);
 	fputs(usage, stderr);
 	return 2;
 }

@@ -107,13 +107,23 @@ const struct command command_table[CMD_COUNT] = {
 	[CMD_PLUGIN] =
 		{
 			"plugin",
-			"list|check",
+			"list|check|shaders",
 			"what is installed and why it is used or not",
 			"list shows the plugins that zinc finds, their state and the reason for "
 			"it; with\n"
 			"--json as JSON. check tries each and fails when one has a fault. Backends "
 			"run\n"
-			"models on a device; architectures know a model family.\n",
+			"models on a device; architectures know a model family.\n"
+			"\n"
+			"shaders compiles the kernels of a backend for one of its devices and "
+			"prints what\n"
+			"the device's compiler says of each: registers of an invocation, "
+			"registers that\n"
+			"spill, shared memory of a workgroup, subgroups in flight on a SIMD "
+			"unit,\n"
+			"instructions, and cycles that a subgroup takes of its unit. A dash: it "
+			"does not\n"
+			"say.\n",
 		},
 	[CMD_QUANTIZE] =
 		{

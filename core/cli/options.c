@@ -128,8 +128,8 @@ const struct opt_def opt_table[] = {
 	 "fast: the fastest kernels; strict: the same bits however tokens are batched; f32: "
 	 "the reference (default fast)",
 	 GROUP_ENGINE, AT(numerics), .type = OPT_CHOICE, .commands = ENGINE},
-	{"chunk", "N", "prompt tokens per step (default 512, on a discrete GPU 2048, which is the most)", GROUP_ENGINE,
-	 AT(chunk), .max = 2048, .type = OPT_U32, .commands = ENGINE},
+	{"chunk", "N", "prompt tokens per step (default 512, on a discrete GPU 2048; at most 4096)", GROUP_ENGINE,
+	 AT(chunk), .max = 4096, .type = OPT_U32, .commands = ENGINE},
 	{"no-pack", NULL, "keep weights in the file's own order", GROUP_ENGINE, AT(no_pack),
 	 .type = OPT_FLAG, .commands = ENGINE},
 

@@ -34,7 +34,7 @@ struct engine_config {
 	uint32_t n_ctx;       /* positions per sequence; 0: min(trained, 8192) */
 	uint32_t max_seqs;    /* 0: 1                                          */
 	uint32_t chunk;       /* tokens per prefill step; 0: 512 (2048 on a
-	                       * discrete GPU), at most 2048                   */
+	                       * discrete GPU), at most 4096                   */
 	uint32_t kv_type;     /* enum zinc_dtype: F32, F16, BF16, Q8_0         */
 	uint32_t numerics;    /* enum run_numerics                             */
 	uint32_t batched;     /* enum run_batched                              */

@@ -14,7 +14,7 @@
 #include "run/weights.h"
 
 /* Recordings are made for 1, 2, 4, ... tokens. */
-enum { ENGINE_BUCKETS = 12, ENGINE_CHUNK_MAX = 1 << (ENGINE_BUCKETS - 1) };
+enum { ENGINE_BUCKETS = 13, ENGINE_CHUNK_MAX = 1 << (ENGINE_BUCKETS - 1) };
 
 struct recording {
 	struct zinc_graph *graph; /* lowered and placed; NULL: not made yet */

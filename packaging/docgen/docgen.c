@@ -17,7 +17,13 @@ static const struct {
 	enum cmd_id command;
 	struct opt_def option;
 } own_options[] = {
-	{CMD_PLUGIN, {.name = "json", .help = "list: print JSON", .group = OWN}},
+	{CMD_PLUGIN, {.name = "json", .help = "list, shaders: print JSON", .group = OWN}},
+	{CMD_PLUGIN,
+	 {.name = "backend", .arg = "NAME", .group = OWN,
+	  .help = "shaders: of this backend (default: the first that tells)"}},
+	{CMD_PLUGIN,
+	 {.name = "device", .arg = "N", .group = OWN,
+	  .help = "shaders: which of its devices (default 0)"}},
 	{CMD_QUANTIZE,
 	 {.name = "threads", .arg = "N", .letter = 't', .group = OWN,
 	  .help = "threads that quantise (default: one per processor)"}},

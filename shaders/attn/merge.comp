@@ -20,21 +20,28 @@ ARGS_PUSHED {
 	uint quant_row;      /* bytes                             */
 } args;
 
+const uint STEP = SPLITS < 4 ? SPLITS : 4; /* parts under way at once */
+
 shared float factor[SPLITS]; /* of each part's sums; GROUP is at least SPLITS */
 
-vec4 four_at(f32_ref x, uint i)
+/* Sums of part s, lanes i .. i + 3; parts of no keys hold anything. */
+vec4 weighed(uint64_t parts, uint s, uint stride, uint i)
 {
-	return vec4(x.v[i], x.v[i + 1], x.v[i + 2], x.v[i + 3]);
+	vec4 sum = uintBitsToFloat(uvec4_ref(parts + 4ul * (s * stride + i)).v[0]);
+
+	return factor[s] > 0.0 ? factor[s] * sum : vec4(0.0);
 }
 
 void main()
 {
 	uint t = group_index() / args.heads, h = group_index() % args.heads;
 	uint stride = args.v_lanes + 4;
-	f32_ref part = f32_ref(args.partial + 4ul * uint64_t(group_index() * SPLITS) * stride);
+	uint64_t parts = args.partial + 4ul * uint64_t(group_index() * SPLITS) * stride;
+	f32_ref part = f32_ref(parts);
 	f32_ref y = row_of(args.y, t, h), gate = row_of(args.gate, t, h);
 	uint me = gl_LocalInvocationID.x;
 	float mine = -1.0 / 0.0, seen = 0.0, top, total;
+	uint end;
 
 	if (t >= live(args.slots, args.n))
 		return;
@@ -47,12 +54,13 @@ void main()
 	total = group_sum(mine * seen);
 	if (me < SPLITS)
 		factor[me] = mine;
-	barrier();
+	end = uint(group_max(mine > 0.0 ? float(me + 1) : 0.0)); /* and a barrier */
 	for (uint i = 4 * gl_LocalInvocationID.x; i < args.v_lanes; i += 4 * GROUP) {
 		vec4 sum = vec4(0.0);
 
-		[[unroll]] for (uint s = 0; s < SPLITS; s++)
-			sum += factor[s] * four_at(part, s * stride + i);
+		for (uint s = 0; s < end; s += STEP)
+			[[unroll]] for (uint a = 0; a < STEP; a++)
+				sum += weighed(parts, s + a, stride, i);
 		sum = total > 0.0 ? sum / total : vec4(0.0);
 		[[unroll]] for (uint j = 0; j < 4; j++) {
 			if (HAS_GATE != 0)

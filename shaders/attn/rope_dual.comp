@@ -1,14 +1,18 @@
 /* rope_dual.comp - rotates Q and K, after an optional norm; a workgroup per
- * head of a token. */
+ * head of a token. With WRITES K goes into the paged cache, too, and V besides. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
+#include "../common/kv_put.glsl"
 #include "../common/math.glsl"
 #include "../common/reduce.glsl"
 
 layout(constant_id = 1) const uint LANES_MAX = 512;
 layout(constant_id = 2) const uint HAS_FACTORS = 0;
 layout(constant_id = 3) const uint HAS_POS_ROW = 0;
+layout(constant_id = 4) const uint WRITES = 0;
+layout(constant_id = 5) const uint K_TYPE = 1; /* of the caches */
+layout(constant_id = 6) const uint V_TYPE = 1;
 
 const uint NEOX = 0;
 
@@ -20,11 +24,22 @@ ARGS_IN_MEMORY {
 	uint q_heads, k_heads, q_lanes, k_lanes;
 	uint n_rot, mode;
 	float eps;
+	uint v_heads; /* with WRITES; from here on */
+	uint64_t tok_seq, tok_pos;
+	rows v;
+	cache k_cache, v_cache;
+	block_table table;
+	uint v_lanes;
 };
 ARGS_POINTER;
 #define args pushed.at
 
 shared float head[LANES_MAX];
+
+float kv_source(uint i)
+{
+	return head[i];
+}
 
 /* pos * freq / factor as hi + lo: a float alone is thousandths of a radian off at
  * a position of 100000. */
@@ -58,39 +73,70 @@ void normalise(uint64_t weight, uint lanes)
 		head[i] *= scale * f32_ref(weight).v[i];
 }
 
-void main()
+/* Only the invocation that has a pair reads and writes its lanes. */
+void rotate(uint t, f32_ref y, uint lanes)
 {
-	uint heads = args.q_heads + args.k_heads, t = group_index() / heads;
-	uint h = group_index() % heads;
-	bool is_k = h >= args.q_heads;
-	uint lanes = is_k ? args.k_lanes : args.q_lanes;
-	uint64_t norm = is_k ? args.k_norm : args.q_norm;
 	uint pairs = args.n_rot / 2;
-	f32_ref x, y;
 
-	if (t >= live(args.slots, args.n))
-		return;
-	h = is_k ? h - args.q_heads : h;
-	if (is_k) {
-		x = row_of(args.k, t, h);
-		y = row_of(args.k_out, t, h);
-	} else {
-		x = row_of(args.q, t, h);
-		y = row_of(args.q_out, t, h);
-	}
-	for (uint i = gl_LocalInvocationID.x; i < lanes; i += GROUP)
-		head[i] = x.v[i];
-	if (norm != 0)
-		normalise(norm, lanes);
-	barrier();
 	for (uint i = gl_LocalInvocationID.x; i < pairs; i += GROUP) {
 		uint u = args.mode == NEOX ? i : 2 * i;
 		uint v = args.mode == NEOX ? i + pairs : 2 * i + 1;
 		vec2 a = angle(t, i), cs = cos_sin(a.x, a.y);
+		float x = head[u] * cs.x - head[v] * cs.y;
 
-		y.v[u] = head[u] * cs.x - head[v] * cs.y;
-		y.v[v] = head[v] * cs.x + head[u] * cs.y;
+		head[v] = head[v] * cs.x + head[u] * cs.y;
+		head[u] = x;
+		y.v[u] = x;
+		y.v[v] = head[v];
 	}
 	for (uint i = args.n_rot + gl_LocalInvocationID.x; i < lanes; i += GROUP)
 		y.v[i] = head[i];
+}
+
+void load(f32_ref x, uint lanes)
+{
+	for (uint i = gl_LocalInvocationID.x; i < lanes; i += GROUP)
+		head[i] = x.v[i];
+}
+
+void rotate_head(uint t, rows from, rows to, uint h, uint64_t norm, uint lanes)
+{
+	load(row_of(from, t, h), lanes);
+	if (norm != 0)
+		normalise(norm, lanes);
+	barrier();
+	rotate(t, row_of(to, t, h), lanes);
+}
+
+void write_head(uint dtype, cache c, uint t, uint h, uint lanes)
+{
+	uint64_t y = kv_place(c, args.table, i32_ref(args.tok_seq).v[t],
+	                      i32_ref(args.tok_pos).v[t], h);
+
+	barrier();
+	if (y != 0)
+		kv_put(dtype, y, lanes);
+}
+
+void main()
+{
+	uint heads = args.q_heads + args.k_heads + (WRITES != 0 ? args.v_heads : 0);
+	uint t = group_index() / heads, h = group_index() % heads;
+
+	if (t >= live(args.slots, args.n))
+		return;
+	if (h < args.q_heads) {
+		rotate_head(t, args.q, args.q_out, h, args.q_norm, args.q_lanes);
+		return;
+	}
+	h -= args.q_heads;
+	if (h < args.k_heads) {
+		rotate_head(t, args.k, args.k_out, h, args.k_norm, args.k_lanes);
+		if (WRITES != 0)
+			write_head(K_TYPE, args.k_cache, t, h, args.k_lanes);
+	} else if (WRITES != 0) {
+		h -= args.k_heads;
+		load(row_of(args.v, t, h), args.v_lanes);
+		write_head(V_TYPE, args.v_cache, t, h, args.v_lanes);
+	}
 }

@@ -63,9 +63,10 @@ vec4 kv4_at(uint dtype, uint64_t row, uint i)
 	       vec4(ivec4(w << 24, w << 16, w << 8, w) >> 24);
 }
 
+/* The last tiles see most keys, and start first. */
 uint first_token()
 {
-	return gl_WorkGroupID.x * TOKENS;
+	return (gl_NumWorkGroups.x - 1 - gl_WorkGroupID.x) * TOKENS;
 }
 
 /* Tiles for the heads of a KV head. */
@@ -140,19 +141,29 @@ void weigh_page()
 	}
 }
 
-/* The pages that queries at positions from .. to see, or this split's part. */
-void add_pages(int seq, uint from, uint to)
+/* The pages, first and behind the last, that queries at positions from .. to see, or
+ * this split's part. */
+uvec2 seen_pages(uint from, uint to)
 {
-	uint kv_head = gl_WorkGroupID.y / head_groups();
 	uint first = args.window != 0 && from + 1 > args.window ? from + 1 - args.window : 0;
-	uint begin = first / KV_PAGE, n_pages = min(args.k_cache.n_pages, args.v_cache.n_pages);
-	uint end = to / KV_PAGE + 1, share = (end - begin + SPLITS - 1) / SPLITS;
+	uint begin = first / KV_PAGE, end = to / KV_PAGE + 1;
+	uint share = (end - begin + SPLITS - 1) / SPLITS;
 
 	if (SPLITS > 1) {
 		begin += gl_WorkGroupID.z * share;
 		end = min(end, begin + share);
 	}
-	for (uint b = begin; b < end; b++) {
+	return uvec2(begin, end);
+}
+
+void add_pages(int seq, uint from, uint to)
+{
+	uint kv_head = gl_WorkGroupID.y / head_groups();
+	uint first = args.window != 0 && from + 1 > args.window ? from + 1 - args.window : 0;
+	uint n_pages = min(args.k_cache.n_pages, args.v_cache.n_pages);
+	uvec2 seen = seen_pages(from, to);
+
+	for (uint b = seen.x; b < seen.y; b++) {
 		int page = kv_page(args.table, n_pages, seq, b);
 
 		if (page < 0)
@@ -164,28 +175,37 @@ void add_pages(int seq, uint from, uint to)
 	}
 }
 
-/* All pages of all sequences that the rows belong to. */
-void attend(uint n)
+/* Behind the last token, from t on, of the sequence. */
+uint sequence_end(int seq, uint t, uint end)
 {
-	uint t = first_token(), end = min(t + TOKENS, n), me = gl_LocalInvocationID.x;
+	if (TOKENS == 1)
+		return t + 1;
+	return max(t + 1, min(end, uint(i32_ref(args.seq_first).v[seq + 1])));
+}
+
+void begin_rows()
+{
+	uint me = gl_LocalInvocationID.x;
 
 	if (me < ROWS) {
 		row_top[me] = NEVER;
 		row_total[me] = 0.0;
 	}
-	while (t < end) {
-		int seq = i32_ref(args.tok_seq).v[t];
-		uint next = max(t + 1, min(end, uint(i32_ref(args.seq_first).v[seq + 1])));
+}
 
-		if (me < ROWS)
-			row_pos[me] = row_is_live(me) && token_of(me) >= t && token_of(me) < next
-			              ? i32_ref(args.tok_pos).v[token_of(me)] : -1;
-		barrier();
-		add_pages(seq, uint(i32_ref(args.tok_pos).v[t]),
-		          uint(i32_ref(args.tok_pos).v[next - 1]));
-		barrier();
-		t = next;
-	}
+/* All pages of the sequence that tokens t .. next - 1 belong to; `from` is the first
+ * one's position. */
+void attend_one(int seq, uint t, uint next, uint from)
+{
+	uint me = gl_LocalInvocationID.x;
+	uint to = TOKENS == 1 ? from : uint(i32_ref(args.tok_pos).v[next - 1]);
+
+	if (me < ROWS)
+		row_pos[me] = row_is_live(me) && token_of(me) >= t && token_of(me) < next
+		              ? i32_ref(args.tok_pos).v[token_of(me)] : -1;
+	barrier();
+	add_pages(seq, from, to);
+	barrier();
 }
 
 #endif

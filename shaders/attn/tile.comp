@@ -24,8 +24,9 @@ const uint SCORE_ROWS = (ROWS * KV_PAGE + GROUP - 1) / GROUP; /* of an invocatio
 const uint V_GROUPS = GROUP / V_THREADS;
 const uint V_ROWS = (ROWS + V_GROUPS - 1) / V_GROUPS;
 /* Loads of K and of V under way at once, in registers. */
-const uint STEP = DOT_LANES % 32 == 0 ? 8 : 1;
-const uint V_STEP = 8;
+const uint FEW_ROWS = SCORE_ROWS == 1 ? 2 : 1;
+const uint STEP = DOT_LANES % (32 * FEW_ROWS) == 0 ? 8 * FEW_ROWS : 1;
+const uint V_STEP = 8 * FEW_ROWS;
 
 shared vec4 query[ROWS * (DOT_LANES / 4)];
 shared float shrink[ROWS];
@@ -118,15 +119,21 @@ void take_page(uint64_t k_row, uint64_t v_row, uint first, uvec2 live)
 	add_page(v_row, live.x, live.y);
 }
 
+/* Where this split leaves its sums, then maximum and total, of a row. */
+f32_ref part_of(uint r)
+{
+	uint64_t part = uint64_t(token_of(r) * args.heads + head_of(r)) * SPLITS + gl_WorkGroupID.z;
+
+	return f32_ref(args.partial + 4ul * part * (args.v_lanes + 4));
+}
+
 void keep(uint r, uint lane, vec4 sum)
 {
 	uint t = token_of(r), h = head_of(r);
 	f32_ref y = row_of(args.y, t, h), gate = row_of(args.gate, t, h);
 
 	if (SPLITS > 1) {
-		uint64_t part = uint64_t(t * args.heads + h) * SPLITS + gl_WorkGroupID.z;
-
-		y = f32_ref(args.partial + 4ul * part * (args.v_lanes + 4));
+		y = part_of(r);
 		if (lane == 0) {
 			y.v[args.v_lanes] = row_top[r];
 			y.v[args.v_lanes + 1] = row_total[r];
@@ -143,16 +150,49 @@ void keep(uint r, uint lane, vec4 sum)
 	}
 }
 
+/* A split without pages says so; attn/merge passes over its sums. */
+void keep_nothing()
+{
+	uint r = gl_LocalInvocationID.x;
+
+	if (r < ROWS && row_is_live(r)) {
+		part_of(r).v[args.v_lanes] = NEVER;
+		part_of(r).v[args.v_lanes + 1] = 0.0;
+	}
+}
+
 void main()
 {
-	uint n = live(args.slots, args.n), lane = gl_LocalInvocationID.x % V_THREADS;
+	/* Loads that need nothing of each other stand together. */
+	uint t = first_token(), lane = gl_LocalInvocationID.x % V_THREADS;
+	int seq = i32_ref(args.tok_seq).v[t];
+	uint from = uint(i32_ref(args.tok_pos).v[t]), n = live(args.slots, args.n);
+	uint end = min(t + TOKENS, n);
 
-	if (first_token() >= n)
+	if (t >= n)
 		return;
+	if (SPLITS > 1 && TOKENS == 1) {
+		uvec2 seen = seen_pages(from, from);
+
+		if (seen.x >= seen.y) {
+			keep_nothing();
+			return;
+		}
+	}
 	load_queries();
 	[[unroll]] for (uint i = 0; i < V_ROWS; i++)
 		own[i] = vec4(0.0);
-	attend(n);
+	begin_rows();
+	while (t < end) {
+		uint next = sequence_end(seq, t, end);
+
+		attend_one(seq, t, next, from);
+		t = next;
+		if (t < end) {
+			seq = i32_ref(args.tok_seq).v[t];
+			from = uint(i32_ref(args.tok_pos).v[t]);
+		}
+	}
 	[[unroll]] for (uint i = 0; i < V_ROWS; i++) {
 		uint r = gl_LocalInvocationID.x / V_THREADS * V_ROWS + i;
 

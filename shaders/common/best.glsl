@@ -30,28 +30,27 @@ candidate better(candidate a, candidate b)
 	return is_before(b, a) ? b : a;
 }
 
+/* Of each subgroup. */
 shared float best_value[GROUP];
 shared uint best_id[GROUP];
 
 candidate group_best(candidate mine)
 {
-	uint me = gl_LocalInvocationID.x;
 	candidate best;
 
+	for (uint d = 1; d < min(gl_SubgroupSize, GROUP); d *= 2)
+		mine = better(mine, candidate(subgroupShuffleXor(mine.value, d),
+		                              subgroupShuffleXor(mine.id, d)));
 	barrier();
-	best_value[me] = mine.value;
-	best_id[me] = mine.id;
-	for (uint half_n = GROUP / 2; half_n > 0; half_n /= 2) {
-		barrier();
-		if (me < half_n) {
-			best = better(candidate(best_value[me], best_id[me]),
-			              candidate(best_value[me + half_n], best_id[me + half_n]));
-			best_value[me] = best.value;
-			best_id[me] = best.id;
-		}
+	if (subgroupElect()) {
+		best_value[gl_SubgroupID] = mine.value;
+		best_id[gl_SubgroupID] = mine.id;
 	}
 	barrier();
-	return candidate(best_value[0], best_id[0]);
+	best = candidate(best_value[0], best_id[0]);
+	for (uint i = 1; i < gl_NumSubgroups; i++)
+		best = better(best, candidate(best_value[i], best_id[i]));
+	return best;
 }
 
 #endif

@@ -3,14 +3,20 @@
 #ifndef MATH_GLSL
 #define MATH_GLSL
 
+/* Precise where the same function is part of several kernels that must agree to the
+ * bit: a compiler may join a product and a sum in one of them. */
 float sigmoid(float x)
 {
-	return 1.0 / (1.0 + exp(-x));
+	precise float y = 1.0 / (1.0 + exp(-x));
+
+	return y;
 }
 
 float silu(float x)
 {
-	return x / (1.0 + exp(-x));
+	precise float y = x / (1.0 + exp(-x));
+
+	return y;
 }
 
 /* Near zero 1 - 2/(e^2x + 1) would cancel. */
@@ -28,7 +34,10 @@ float tanh_exact(float x)
 /* 1 + tanh(u) is 2 / (1 + e^-2u), which does not cancel. */
 float gelu_tanh(float x)
 {
-	return x / (1.0 + exp(-1.5957691216057308 * (x + 0.044715 * x * x * x)));
+	precise float u = -1.5957691216057308 * (x + 0.044715 * x * x * x);
+	precise float y = x / (1.0 + exp(u));
+
+	return y;
 }
 
 float log1p_exact(float x)

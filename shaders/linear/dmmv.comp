@@ -1,24 +1,71 @@
 /* dmmv.comp - y = W x for few columns, in F32: a team of invocations shares a row,
- * each taking every TEAM-th block of 32 elements. The order of a sum depends on the
- * length of the row alone, so any number of columns gives the same bits. */
+ * each taking every TEAM-th block of 32 elements, of plain types of 4. The order of a
+ * sum depends on the length of the row alone, so any number of columns gives the same
+ * bits. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
 #include "product.glsl"
 
+/* Four elements of a plain row; with PACKED they are one load. */
+vec4 plain4(uint dtype, uint64_t row, uint k)
+{
+	vec4 w;
+
+	if (PACKED == 0) {
+		[[unroll]] for (uint i = 0; i < 4; i++)
+			w[i] = k + i < args.k ? plain_at(dtype, row, k + i) : 0.0;
+		return w;
+	}
+	if (dtype == F32)
+		return uintBitsToFloat(uvec4_ref(row).v[k / 4]);
+	uvec2 h = uvec2_ref(row).v[k / 4];
+
+	if (dtype == F16)
+		return vec4(unpackHalf2x16(h.x), unpackHalf2x16(h.y));
+	return uintBitsToFloat(uvec4(h.x << 16, h.x & 0xffff0000, h.y << 16, h.y & 0xffff0000));
+}
+
+vec4 input4(f32_ref x, uint k)
+{
+	vec4 v;
+
+	[[unroll]] for (uint i = 0; i < 4; i++)
+		v[i] = PACKED != 0 || k + i < args.k ? x.v[k + i] : 0.0;
+	return v;
+}
+
+void multiply_plain(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols)
+{
+	for (uint k = 4 * (my_index() % TEAM); k < args.k; k += 4 * TEAM) {
+		vec4 w = plain4(dtype, row, k);
+
+		[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
+			uvec2 at = column(min(c, n_cols - 1));
+			vec4 x = input4(row_of(args.x, at.x, at.y), k);
+
+			[[unroll]] for (uint i = 0; i < 4; i++)
+				acc[c] = fma(w[i], x[i], acc[c]);
+		}
+	}
+}
+
 void multiply(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols)
 {
 	float w[32];
 
-	for (uint kb = my_index() % TEAM; kb < (args.k + 31) / 32; kb += TEAM) {
+	if (dtype < Q8_0) {
+		multiply_plain(dtype, row, acc, n_cols);
+		return;
+	}
+	for (uint kb = my_index() % TEAM; kb < args.k / 32; kb += TEAM) {
 		weights32(dtype, PACKED != 0, row, kb, args.k, w);
 		[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
 			uvec2 at = column(min(c, n_cols - 1));
 			f32_ref x = row_of(args.x, at.x, at.y);
 
 			[[unroll]] for (uint i = 0; i < 32; i++)
-				if (dtype >= Q8_0 || 32 * kb + i < args.k)
-					acc[c] = fma(w[i], x.v[32 * kb + i], acc[c]);
+				acc[c] = fma(w[i], x.v[32 * kb + i], acc[c]);
 		}
 	}
 }

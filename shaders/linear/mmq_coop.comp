@@ -17,13 +17,16 @@ layout(constant_id = 9) const uint CM = 16; /* a matrix */
 layout(constant_id = 10) const uint CN = 16;
 layout(constant_id = 11) const uint CK = 16;
 
-const uint BK = 64;              /* GROUP is BM * BK / 32: a block for each */
-const uint STRIDE = BK / 4 + 2;  /* of a row in shared memory, in f16vec4   */
+layout(constant_id = 12) const uint BK = 64; /* GROUP is BM * BK / 32: a block for each */
+layout(constant_id = 13) const uint BUFS = 1; /* 2: one step is put while another multiplies */
+
+/* Of a row in shared memory, in 8 halves: odd, so that rows start in different banks. */
+const uint STRIDE = BK / 8 + 1;
 const uint X_LOADS = (BN * BK / 8 + GROUP - 1) / GROUP;
 const uint ROWS = WM / CM, COLS = WN / CN, DEPTH = BK / CK;
 
-shared f16vec4 w_tile[BM * STRIDE];
-shared f16vec4 x_tile[BN * STRIDE];
+shared uvec4 w_tile[BUFS * BM * STRIDE];
+shared uvec4 x_tile[BUFS * BN * STRIDE];
 shared float stage[GROUP / SUBGROUP * CM * CN];
 
 /* What the next step needs. */
@@ -68,41 +71,46 @@ f16vec4 four_of_block(uint i)
 	return f16vec4(next_block.d[i / 4] * vec4(q) - next_block.m[i / 4]);
 }
 
+uvec2 bits_of(f16vec4 v)
+{
+	return uvec2(packFloat2x16(v.xy), packFloat2x16(v.zw));
+}
+
 void put(uint step)
 {
 	uint r = gl_LocalInvocationID.x / (BK / 32), part = gl_LocalInvocationID.x % (BK / 32);
 	bool inside = step * (BK / 32) + part < args.k / 32;
+	uint buf = step % BUFS;
 
-	[[unroll]] for (uint i = 0; i < 8; i++) {
-		f16vec4 w = W_TYPE < Q8_0 ? next_w[i] : four_of_block(i);
+	[[unroll]] for (uint i = 0; i < 8; i += 2) {
+		uvec2 a = bits_of(W_TYPE < Q8_0 ? next_w[i] : four_of_block(i));
+		uvec2 b = bits_of(W_TYPE < Q8_0 ? next_w[i + 1] : four_of_block(i + 1));
 
-		w_tile[r * STRIDE + 8 * part + i] = inside ? w : f16vec4(0.0);
+		w_tile[(buf * BM + r) * STRIDE + 4 * part + i / 2] = inside ? uvec4(a, b) : uvec4(0);
 	}
 	[[unroll]] for (uint i = 0; i < X_LOADS; i++) {
 		uint at = i * GROUP + gl_LocalInvocationID.x, c = at / (BK / 8);
-		uvec4 x = next_x[i];
 
-		if (c < BN) {
-			at = c * STRIDE + 2 * (at % (BK / 8));
-			x_tile[at] = f16vec4(unpackFloat2x16(x.x), unpackFloat2x16(x.y));
-			x_tile[at + 1] = f16vec4(unpackFloat2x16(x.z), unpackFloat2x16(x.w));
-		}
+		if (c < BN)
+			x_tile[(buf * BN + c) * STRIDE + at % (BK / 8)] = next_x[i];
 	}
 }
 
 coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator> sums[ROWS * COLS];
 
-void multiply(uint row, uint column)
+void multiply(uint row, uint column, uint buf)
 {
+	row += buf * BM;
+	column += buf * BN;
 	[[unroll]] for (uint k = 0; k < DEPTH; k++) {
 		coopmat<float16_t, gl_ScopeSubgroup, CM, CK, gl_MatrixUseA> w[ROWS];
 		coopmat<float16_t, gl_ScopeSubgroup, CK, CN, gl_MatrixUseB> x;
 
 		[[unroll]] for (uint i = 0; i < ROWS; i++)
-			coopMatLoad(w[i], w_tile, (row + i * CM) * STRIDE + k * (CK / 4), STRIDE,
+			coopMatLoad(w[i], w_tile, (row + i * CM) * STRIDE + k * (CK / 8), STRIDE,
 			            gl_CooperativeMatrixLayoutRowMajor);
 		[[unroll]] for (uint j = 0; j < COLS; j++) {
-			coopMatLoad(x, x_tile, (column + j * CN) * STRIDE + k * (CK / 4), STRIDE,
+			coopMatLoad(x, x_tile, (column + j * CN) * STRIDE + k * (CK / 8), STRIDE,
 			            gl_CooperativeMatrixLayoutColumnMajor);
 			[[unroll]] for (uint i = 0; i < ROWS; i++)
 				sums[j * ROWS + i] = coopMatMulAdd(w[i], x, sums[j * ROWS + i]);
@@ -145,13 +153,26 @@ void main()
 	[[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
 		sums[i] = coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
 	fetch(w, at, 0);
-	for (uint step = 0; step < steps; step++) {
+	if (BUFS == 1) {
+		for (uint step = 0; step < steps; step++) {
+			barrier();
+			put(step);
+			barrier();
+			if (step + 1 < steps)
+				fetch(w, at, step + 1);
+			multiply(row, column, 0);
+		}
+	} else {
+		put(0);
 		barrier();
-		put(step);
-		barrier();
-		if (step + 1 < steps)
-			fetch(w, at, step + 1);
-		multiply(row, column);
+		for (uint step = 0; step < steps; step++) {
+			if (step + 1 < steps)
+				fetch(w, at, step + 1);
+			multiply(row, column, step % 2);
+			if (step + 1 < steps)
+				put(step + 1);
+			barrier();
+		}
 	}
 	finish(t, row, column);
 }

@@ -12,7 +12,7 @@ layout(constant_id = 3) const uint NUM_COLS = 1;
 layout(constant_id = 4) const uint ACT = 0;       /* 0: no gate         */
 layout(constant_id = 5) const uint HAS_RESIDUAL = 0;
 layout(constant_id = 6) const uint EXPERTS = 0;   /* expert form        */
-layout(constant_id = 7) const uint PACKED = 0;    /* layout of weights  */
+layout(constant_id = 7) const uint PACKED = 0;    /* in packed rows; plain ones at 16 bytes */
 layout(constant_id = 8) const uint TEAM = 16;     /* invocations of a row */
 layout(constant_id = 9) const uint ROWS = 1;      /* rows of a team     */
 layout(constant_id = 10) const uint SUBGROUP = 32;
@@ -63,13 +63,13 @@ uint expert_of_group()
 void finish(uint r, uint c, float sum, float gate)
 {
 	uvec2 at = column(c);
+	precise float y = sum * args.scale;
 
-	sum *= args.scale;
 	if (ACT != 0)
-		sum *= ACT == ACT_SILU ? silu(gate) : gelu_tanh(gate);
+		y *= ACT == ACT_SILU ? silu(gate) : gelu_tanh(gate);
 	if (HAS_RESIDUAL != 0)
-		sum += row_of(args.residual, at.x, at.y).v[r];
-	row_of(args.y, at.x, at.y).v[r] = sum;
+		y += row_of(args.residual, at.x, at.y).v[r];
+	row_of(args.y, at.x, at.y).v[r] = y;
 }
 
 #endif

@@ -106,10 +106,11 @@ void store(tile t, uint r, uint c, float sum)
 	if (c >= t.n_columns || t.row + r >= args.m)
 		return;
 	at = cell_of(t, c);
-	sum *= args.scale;
+	precise float y = sum * args.scale;
+
 	if (HAS_RESIDUAL != 0)
-		sum += row_of(args.residual, at.x, at.y).v[t.row + r];
-	row_of(args.y, at.x, at.y).v[t.row + r] = sum;
+		y += row_of(args.residual, at.x, at.y).v[t.row + r];
+	row_of(args.y, at.x, at.y).v[t.row + r] = y;
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* route.comp - router logits of one token to its k experts and their weights; a
- * workgroup per token. */
+ * workgroup per token. With LISTS the token is the only one, and its cells are listed by
+ * expert here; moe/lists does it for many. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
@@ -11,6 +12,7 @@ layout(constant_id = 1) const uint EXPERTS_MAX = 256;
 layout(constant_id = 2) const uint CHOSEN_MAX = 8;
 layout(constant_id = 3) const uint HAS_BIAS = 0;
 layout(constant_id = 4) const uint HAS_EXPERT_SCALE = 0;
+layout(constant_id = 5) const uint LISTS = 0;
 
 const uint SOFTMAX = 0, SOFTMAX_TOPK = 1, SIGMOID = 2, RENORM = 1;
 
@@ -20,6 +22,7 @@ ARGS_PUSHED {
 	count n;
 	uint n_expert, k, gating, flags;
 	float scale;
+	uint64_t expert_first, perm; /* with LISTS */
 } args;
 
 shared float p[EXPERTS_MAX];
@@ -83,23 +86,11 @@ void sort_chosen()
 	}
 }
 
-void main()
+void put_weights(uint t)
 {
-	uint t = group_index();
-	float top, sum = 0.0, total = 0.0;
-	f32_ref w;
+	f32_ref w = f32_ref(args.weights + 4ul * uint64_t(t) * args.k);
+	float top = p[chosen[0]], sum = 0.0, total = 0.0;
 
-	if (t >= live(args.slots, args.n))
-		return;
-	gate(row_of(args.logits, t, 0));
-	barrier();
-	choose();
-	if (gl_LocalInvocationID.x != 0)
-		return;
-	if (HAS_BIAS != 0)
-		sort_chosen();
-	w = f32_ref(args.weights + 4ul * uint64_t(t) * args.k);
-	top = p[chosen[0]];
 	for (uint s = 0; s < args.k && args.gating == SOFTMAX_TOPK; s++)
 		total += exp(p[chosen[s]] - top);
 	for (uint s = 0; s < args.k; s++)
@@ -118,4 +109,42 @@ void main()
 		w.v[s] = f;
 		i32_ref(args.ids).v[t * args.k + s] = int(chosen[s]);
 	}
+}
+
+/* Cells of experts before e. */
+uint cells_before(uint e, uint cells)
+{
+	uint n = 0;
+
+	for (uint s = 0; s < cells; s++)
+		n += chosen[s] < e ? 1 : 0;
+	return n;
+}
+
+void list_cells(uint cells)
+{
+	for (uint e = gl_LocalInvocationID.x; e <= args.n_expert; e += GROUP)
+		i32_ref(args.expert_first).v[e] = int(cells_before(e, cells));
+	for (uint s = gl_LocalInvocationID.x; s < cells; s += GROUP)
+		i32_ref(args.perm).v[cells_before(chosen[s], cells)] = int(s);
+}
+
+void main()
+{
+	uint t = group_index();
+	bool is_live = t < live(args.slots, args.n);
+
+	if (is_live) {
+		gate(row_of(args.logits, t, 0));
+		barrier();
+		choose();
+		barrier();
+		if (HAS_BIAS != 0 && gl_LocalInvocationID.x == 0)
+			sort_chosen();
+		barrier();
+		if (gl_LocalInvocationID.x == 0)
+			put_weights(t);
+	}
+	if (LISTS != 0)
+		list_cells(is_live ? args.k : 0);
 }

@@ -1,5 +1,6 @@
 /* top_logits.comp - the n_top largest of each row, descending; a workgroup per
- * row. Elements are ordered by a key of 64 bits, the value's bits above the
+ * row, or, of a long one, per part, which leaves the keys of its largest for another
+ * workgroup to choose from. Elements are ordered by a key of 64 bits, the value's bits above the
  * inverted index, so that no two are equal. Eight passes over the row find the
  * key of the last one taken, 8 bits at a time; then all from there on are
  * gathered and sorted. */
@@ -8,12 +9,15 @@
 #include "../common/base.glsl"
 
 layout(constant_id = 1) const uint ROOM = 64; /* n_top, up to a power of two */
+layout(constant_id = 2) const uint PARTS = 1;
+layout(constant_id = 3) const uint MERGES = 0; /* the keys that PARTS workgroups left */
 
 ARGS_PUSHED {
 	uint64_t slots;
 	rows x, ids, values;
 	count n;
 	uint lanes, n_top;
+	uint64_t keys; /* with PARTS > 1: n_top of each part of each row */
 } args;
 
 shared uint bins[256];
@@ -48,7 +52,32 @@ void choose_digit()
 	wanted -= above;
 }
 
-uvec2 find_last(f32_ref x)
+uint row()
+{
+	return MERGES != 0 ? group_index() : group_index() / PARTS;
+}
+
+uvec2_ref row_keys()
+{
+	return uvec2_ref(args.keys + 8ul * uint64_t(row() * PARTS) * args.n_top);
+}
+
+/* First and behind the last of this workgroup's elements. */
+uvec2 own_elements()
+{
+	uint share = (args.lanes + PARTS - 1) / PARTS, part = group_index() % PARTS;
+
+	if (MERGES != 0)
+		return uvec2(0, PARTS * args.n_top);
+	return uvec2(part * share, min(args.lanes, (part + 1) * share));
+}
+
+uvec2 key_at(f32_ref x, uint i)
+{
+	return MERGES != 0 ? row_keys().v[i] : uvec2(key_of(x.v[i]), ~i);
+}
+
+uvec2 find_last(f32_ref x, uvec2 own)
 {
 	uvec2 last = uvec2(0), mask = uvec2(0);
 
@@ -58,8 +87,8 @@ uvec2 find_last(f32_ref x)
 		for (uint i = gl_LocalInvocationID.x; i < 256; i += GROUP)
 			bins[i] = 0;
 		barrier();
-		for (uint i = gl_LocalInvocationID.x; i < args.lanes; i += GROUP) {
-			uvec2 key = uvec2(key_of(x.v[i]), ~i);
+		for (uint i = own.x + gl_LocalInvocationID.x; i < own.y; i += GROUP) {
+			uvec2 key = key_at(x, i);
 
 			if ((key & mask) == last)
 				atomicAdd(bins[key[word] >> shift & 255], 1);
@@ -100,10 +129,24 @@ void sort_found()
 	barrier();
 }
 
+void put(uint t, f32_ref x)
+{
+	for (uint i = gl_LocalInvocationID.x; i < args.n_top; i += GROUP) {
+		if (PARTS > 1 && MERGES == 0) {
+			uint at = group_index() % PARTS * args.n_top + i;
+
+			row_keys().v[at] = uvec2(found_value[i], found_id[i]);
+		} else {
+			row_of(args.values, t, 0).v[i] = x.v[~found_id[i]];
+			i32_ref(uint64_t(row_of(args.ids, t, 0))).v[i] = int(~found_id[i]);
+		}
+	}
+}
+
 void main()
 {
-	uint t = group_index();
-	uvec2 last;
+	uint t = row();
+	uvec2 last, own = own_elements();
 	f32_ref x;
 
 	if (t >= live(args.slots, args.n))
@@ -115,9 +158,9 @@ void main()
 	}
 	for (uint i = gl_LocalInvocationID.x; i < ROOM; i += GROUP)
 		found_value[i] = found_id[i] = 0;
-	last = find_last(x);
-	for (uint i = gl_LocalInvocationID.x; i < args.lanes; i += GROUP) {
-		uvec2 key = uvec2(key_of(x.v[i]), ~i);
+	last = find_last(x, own);
+	for (uint i = own.x + gl_LocalInvocationID.x; i < own.y; i += GROUP) {
+		uvec2 key = key_at(x, i);
 
 		if (!is_before(last, key)) {
 			uint at = atomicAdd(n_found, 1);
@@ -127,8 +170,5 @@ void main()
 		}
 	}
 	sort_found();
-	for (uint i = gl_LocalInvocationID.x; i < args.n_top; i += GROUP) {
-		row_of(args.values, t, 0).v[i] = x.v[~found_id[i]];
-		i32_ref(uint64_t(row_of(args.ids, t, 0))).v[i] = int(~found_id[i]);
-	}
+	put(t, x);
 }

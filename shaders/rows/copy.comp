@@ -1,4 +1,4 @@
-/* copy.comp - rows of units of 1, 2 or 4 bytes between views of any strides. */
+/* copy.comp - rows of units of 1, 2, 4 or 16 bytes between views of any strides. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
@@ -25,7 +25,9 @@ void main()
 
 	if (!region_has(args.live_part, args.slots, u / args.block_units * args.block_elems, at))
 		return;
-	if (UNIT == 4)
+	if (UNIT == 16)
+		uvec4_ref(y).v[0] = uvec4_ref(x).v[0];
+	else if (UNIT == 4)
 		u32_ref(y).v[0] = u32_ref(x).v[0];
 	else if (UNIT == 2)
 		u16_ref(y).v[0] = u16_ref(x).v[0];

@@ -29,7 +29,10 @@ ARGS_POINTER;
 
 const uint OWN = (LANES + 4 * GROUP - 1) / (4 * GROUP);
 
-vec4 v[OWN];
+/* Few weights are under way with the row. */
+const bool EARLY = HAS_WEIGHT != 0 && OWN <= 4;
+
+vec4 v[OWN], w[EARLY ? OWN : 1];
 
 uint place(uint i)
 {
@@ -64,6 +67,8 @@ void main()
 		return;
 	[[unroll]] for (uint i = 0; i < OWN; i++) {
 		v[i] = four_at(x, place(i));
+		if (EARLY)
+			w[i] = four_at(weight, place(i));
 		if (HAS_RESIDUAL != 0) {
 			v[i] += four_at(residual, place(i));
 			put(sum, place(i), v[i]);
@@ -76,7 +81,7 @@ void main()
 
 		v[i] *= scale;
 		if (HAS_WEIGHT != 0)
-			v[i] *= four_at(weight, at);
+			v[i] *= EARLY ? w[EARLY ? i : 0] : four_at(weight, at);
 		if (HAS_GATE != 0) {
 			vec4 g = four_at(gate, at);
 

@@ -21,6 +21,7 @@ struct zinc_abi_anchor {
 	const struct zinc_dtype_info *dtype_info;
 	const struct zinc_err *err;
 	const struct zinc_host *host;
+	const struct zinc_kernel_info *kernel_info;
 	const struct zinc_op_argmax *op_argmax;
 	const struct zinc_op_binary *op_binary;
 	const struct zinc_op_conv1d *op_conv1d;

@@ -38,8 +38,8 @@ static const char *backend_id(void)
 static int open_registry(struct plug_registry **reg, struct zinc_err *err)
 {
 	static const char *const dirs[] = {ZINC_BUILD_PLUGIN_DIR};
-	/* Tests run beside each other; two pools on the same CPUs would wait for
-	 * each other at every barrier. */
+	/* Tests run beside each other; two pools on the same CPUs would take
+	 * them from each other. */
 	static const char *const options[] = {"cpu.threads=1"};
 	struct plug_config pc = {.dirs = dirs, .n_dirs = 1, .only_dirs = true,
 	                         .options = options, .n_options = 1};

@@ -46,7 +46,7 @@ for command in $commands; do
 	want=$(printf '%s\n' "$help" | sed -n -e 's/^  \(-., \)\?\(--[a-z][a-z0-9-]*\).*/\2/p' -e '/^usage:/p' | options_in)
 	# These two read their own options.
 	case $command in
-	plugin) want=$(printf '%s\n--json\n' "$want" | sort) ;;
+	plugin) want=$(printf '%s\n--backend\n--device\n--json\n' "$want" | sort) ;;
 	quantize) want=$(printf '%s\n--help\n' "$want" | sort) ;;
 	esac
 	[ -n "$want" ] || fail "$command: help shows no option"

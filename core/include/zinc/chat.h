@@ -5,7 +5,8 @@
  * Messages and tools are JSON text in the shape of the OpenAI chat API, so that
  * the core need not know what a family does with them:
  *   messages: [{"role": "system"|"user"|"assistant"|"tool", "content": string
- *     or [{"type":"text","text":...}], "reasoning_content"?: string,
+ *     or [{"type":"text","text":...}] (of a tool also an object, where the
+ *     family's format writes one), "reasoning_content"?: string,
  *     "tool_calls"?: [{"id"?, "type"?, "function": {"name", "arguments":
  *     object or JSON string}}], "name"?, "tool_call_id"?}, ...]
  *   tools: [{"type":"function","function":{"name","description","parameters"}}]

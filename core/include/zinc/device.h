@@ -129,6 +129,27 @@ struct zinc_op_impl {
 	int (*record)(struct zinc_cmd *cmd, const void *desc, uint32_t variant);
 };
 
+/* A number that the device's compiler does not tell. */
+#define ZINC_KERNEL_UNTOLD UINT64_MAX
+
+/* What the device's compiler makes of one kernel. The strings are the callee's, valid
+ * during the call that hands them over. */
+struct zinc_kernel_info {
+	uint32_t struct_size;
+	uint32_t op;           /* enum zinc_op                                */
+	const char *variant;   /* of the op                                   */
+	const char *made_for;  /* the case, in a few words: "Q4_K, with gate" */
+	const char *kernel;    /* the backend's own name of it                */
+	const char *constants; /* what it was specialised with; ""            */
+	uint64_t registers;    /* of an invocation                            */
+	uint64_t spills;       /* registers that live in memory               */
+	uint64_t shared_bytes; /* of a workgroup                              */
+	uint64_t in_flight;    /* subgroups that one SIMD unit holds at once  */
+	uint64_t instructions;
+	uint64_t cycles;       /* that a subgroup takes of its SIMD unit, estimated:
+	                        * inverse throughput                          */
+};
+
 #define ZINC_CMD_PROFILE 1u /* cmd_begin flag: keep times for cmd_times() */
 
 struct zinc_backend {
@@ -162,7 +183,10 @@ struct zinc_backend {
 	int (*weight_layout)(struct zinc_dev *, const struct zinc_weight_use *,
 	                     struct zinc_weight_layout *out);
 	/* [any] Writes the file's bytes in `layout` to dst at off. Several
-	 * weights are packed at once from several threads. */
+	 * weights are packed at once from several threads. Where buf_import()
+	 * took the file and the layout's size is all rows times row_bytes, a
+	 * weight may come in parts, each with a use of its own: whole matrices
+	 * of experts, or rows of one matrix from a multiple of 256 on. */
 	int (*weight_pack)(struct zinc_dev *, const struct zinc_weight_use *, uint32_t layout,
 	                   const void *src, struct zinc_buf *dst, uint64_t off,
 	                   struct zinc_err *err);
@@ -188,6 +212,14 @@ struct zinc_backend {
 	int (*tl_wait)(struct zinc_timeline *, uint64_t value, uint64_t timeout_ns);
 	int (*tl_value)(struct zinc_timeline *, uint64_t *out);
 	void (*tl_free)(struct zinc_timeline *); /* NULL ok */
+
+	/* Since minor 2. [dev] Optional. Compiles for device i the kernels that models
+	 * of today bind and tells of each, in an order of the backend's own. The device
+	 * need not be able to run anything. ZINC_E_UNSUPPORTED with the reason where its
+	 * driver tells nothing. */
+	int (*dev_kernels)(void *self, uint32_t i,
+	                   void (*tell)(void *ctx, const struct zinc_kernel_info *), void *ctx,
+	                   struct zinc_err *err);
 	/* later minors append here */
 };
 
