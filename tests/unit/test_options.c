@@ -137,7 +137,7 @@ static void test_refusals(void **state)
 	refuse(CMD_RUN, WORDS("--top-k= 1"), "--top-k: ' 1'");
 	refuse(CMD_RUN, WORDS("--top-k=4294967296"), "4294967295");
 	refuse(CMD_RUN, WORDS("--seed=18446744073709551616"), "--seed");
-	refuse(CMD_RUN, WORDS("--chunk=4096"), "from 0 to 2048");
+	refuse(CMD_RUN, WORDS("--chunk=8192"), "from 0 to 4096");
 	refuse(CMD_RUN, WORDS("--threads=0"), "from 1");
 	refuse(CMD_RUN, WORDS("--think=maybe"), "auto|off|on");
 	refuse(CMD_RUN, WORDS("--think=o"), "auto|off|on");
