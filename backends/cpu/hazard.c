@@ -102,10 +102,14 @@ static const struct layout layouts[ZINC_OP_COUNT] = {
 
 void hazard_touch(struct hazard_touch *touch, const uint8_t *first, uint64_t bytes, bool write)
 {
-	touch->ranges[touch->n++] = (struct hazard_range){first, first + bytes, write};
+	uintptr_t from = (uintptr_t)first;
+	uintptr_t end = bytes > UINTPTR_MAX - from ? UINTPTR_MAX : from + (uintptr_t)bytes;
+
+	touch->ranges[touch->n++] = (struct hazard_range){from, end, write};
 }
 
-/* From the first byte to behind the last, gaps included. */
+/* From the first byte to behind the last, gaps included. A row of blocks may have any
+ * stride where there is no second: then it is taken to be longer than it is. */
 static void touch_view(struct hazard_touch *touch, const struct zinc_view *v, bool write)
 {
 	bool plain = v->dtype < ZINC_Q8_0 && !v->layout;

@@ -9,7 +9,7 @@
 enum { HAZARD_OP = 13, HAZARD_MAX = 192 }; /* ranges of one op; of a stage */
 
 struct hazard_range {
-	const uint8_t *first, *end;
+	uintptr_t first, end;
 	bool write;
 };
 
