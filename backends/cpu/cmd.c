@@ -89,9 +89,10 @@ static struct hazard_touch touch_of(const struct zinc_cmd *cmd, const struct zin
 	struct hazard_touch touch;
 
 	if (!hazard_of(op->op, desc, &touch))
-		hazard_touch(&touch, NULL, UINTPTR_MAX, true);
+		hazard_touch(&touch, 0, UINTPTR_MAX, true);
 	if (op->scratch && cmd->scratch)
-		hazard_touch(&touch, cmd->scratch->base, cmd->scratch->bytes, true);
+		hazard_touch(&touch, (uintptr_t)cmd->scratch->base, cmd->scratch->bytes,
+		             true);
 	return touch;
 }
 

@@ -100,16 +100,16 @@ static const struct layout layouts[ZINC_OP_COUNT] = {
 	[ZINC_OP_STATE_COPY] = LAYOUT(state_copy),
 };
 
-void hazard_touch(struct hazard_touch *touch, const uint8_t *first, uint64_t bytes, bool write)
+void hazard_touch(struct hazard_touch *touch, uintptr_t first, uint64_t bytes, bool write)
 {
-	uintptr_t from = (uintptr_t)first;
-	uintptr_t end = bytes > UINTPTR_MAX - from ? UINTPTR_MAX : from + (uintptr_t)bytes;
+	uintptr_t end = bytes > UINTPTR_MAX - first ? UINTPTR_MAX : first + (uintptr_t)bytes;
 
-	touch->ranges[touch->n++] = (struct hazard_range){from, end, write};
+	touch->ranges[touch->n++] = (struct hazard_range){first, end, write};
 }
 
-/* From the first byte to behind the last, gaps included. A row of blocks may have any
- * stride where there is no second: then it is taken to be longer than it is. */
+/* From the first byte to behind the last, gaps included, in numbers: what is recorded
+ * need not make sense until it runs. A row of blocks may have any stride where there is
+ * no second: then it is taken to be longer than it is. */
 static void touch_view(struct hazard_touch *touch, const struct zinc_view *v, bool write)
 {
 	bool plain = v->dtype < ZINC_Q8_0 && !v->layout;
@@ -119,7 +119,7 @@ static void touch_view(struct hazard_touch *touch, const struct zinc_view *v, bo
 		return;
 	for (int i = 1; i < ZINC_MAX_DIMS; i++)
 		bytes += (v->ne[i] - UINT64_C(1)) * v->nb[i];
-	hazard_touch(touch, cpu_ptr(v), bytes, write);
+	hazard_touch(touch, (uintptr_t)v->buf->base + (uintptr_t)v->off, bytes, write);
 }
 
 bool hazard_of(uint32_t op, const void *desc, struct hazard_touch *touch)

@@ -28,7 +28,7 @@ struct hazard {
 /* Fills `touch` from the descriptor of an op; false for an op that is not known. */
 bool hazard_of(uint32_t op, const void *desc, struct hazard_touch *touch);
 /* Adds one more range, such as scratch memory. */
-void hazard_touch(struct hazard_touch *touch, const uint8_t *first, uint64_t bytes, bool write);
+void hazard_touch(struct hazard_touch *touch, uintptr_t first, uint64_t bytes, bool write);
 
 /* Takes the ranges in; false, nothing changed, where one writes what another touches. */
 bool hazard_join(struct hazard *h, const struct hazard_touch *touch);
