@@ -27,8 +27,8 @@ static struct sizes read_keys(struct llama *l, struct arch_keys *k)
 	s.ff = keys_u32(k, "feed_forward_length", 1, ARCH_MAX_FF);
 	if (keys_u32_or(k, "expert_count", 0, ARCH_MAX_EXPERTS, 0) != 0)
 		keys_fail(k, ZINC_E_UNSUPPORTED,
-		          "metadata key llama.expert_count: mixtures of experts of this kind are "
-		          "not implemented");
+		          "metadata key llama.expert_count: experts are not known in files of this "
+		          "architecture; take a dense model's file");
 	model_refuse_biases(&l->m, k);
 	return s;
 }

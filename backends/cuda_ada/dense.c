@@ -22,7 +22,7 @@ struct ada_dense_list {
 	struct ada_dense *first;
 	uint64_t budget, used, generation;
 	uint32_t n_new;
-	bool has_budget;
+	bool has_budget, spent;
 };
 
 static void tell(struct zinc_dev *dev, uint64_t bytes, const char *what)
@@ -94,8 +94,13 @@ static struct ada_dense *add(struct zinc_dev *dev, struct ada_dense_list *l,
 	struct ada_dense *d;
 	CUdeviceptr at;
 
-	if (bytes > l->budget - l->used)
+	if (bytes > l->budget - l->used) {
+		if (!l->spent)
+			tell(dev, l->used, "the other weights get no F16 copy and are unpacked for each "
+			     "prompt: there is no room past");
+		l->spent = true;
 		return NULL;
+	}
 	d = spare(dev, l);
 	if (!d || dev->drv->cuMemAlloc(&at, bytes) != CUDA_SUCCESS)
 		return NULL;

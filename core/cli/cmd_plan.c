@@ -37,10 +37,15 @@ int cmd_plan(const struct options *o, struct terminal *t)
 	if (o->n_args > 1)
 		return usage_error(o, "one model is enough: unexpected '%s'", o->args[1]);
 	if (session_open_model(&s, o->n_args ? o->args[0] : NULL, &err) ||
-	    session_engine_config(&s, &c, &err) || session_open_engine(&s, &c, true, &err))
+	    session_engine_config(&s, &c, &err)) {
 		status = report(&err);
-	else
-		print_plan(s.engine, o->json);
+	} else {
+		c.n_best = 1; /* as a greedy run has it */
+		if (session_open_engine(&s, &c, true, &err))
+			status = report(&err);
+		else
+			print_plan(s.engine, o->json);
+	}
 	session_close(&s);
 	return status;
 }

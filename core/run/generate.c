@@ -14,6 +14,8 @@
 #include "token/tok.h"
 #include "util/err.h"
 
+_Static_assert((int)SAMPLE_REACH_MAX <= (int)ENGINE_BEST_MAX, "the engine finds what a sampler reaches");
+
 struct answer {
 	struct engine *engine;
 	const struct model *model;
@@ -264,11 +266,12 @@ static int on_prefill(struct answer *a)
 static int choose(struct answer *a, int32_t *id, struct zinc_err *err)
 {
 	struct sample_best best = {0};
+	uint32_t reach = sampler_reach(a->sampler);
 	const float *logits;
 	int rc;
 
 	best.n = engine_seq_best(a->seq, &best.ids, &best.logits);
-	if (sampler_reach(a->sampler) && best.n >= sampler_reach(a->sampler)) {
+	if (reach && best.n >= reach) {
 		rc = sampler_next_best(a->sampler, &best, id, err);
 	} else {
 		rc = engine_seq_logits(a->seq, &logits, err);

@@ -15,6 +15,7 @@ struct sampler {
 	int32_t *breakers; /* sorted */
 	int32_t *suppress;
 	uint32_t n_vocab;
+	uint32_t reach;
 	struct rng rng;
 
 	int32_t *history;
@@ -140,6 +141,7 @@ int sampler_create(const struct sample_config *c, uint32_t n_vocab, struct sampl
 		return err_set(err, ZINC_E_NO_MEMORY, "no memory for a sampler over %u tokens",
 			       n_vocab);
 	}
+	s->reach = sample_reach(c, n_vocab);
 	qsort(s->breakers, c->n_dry_breakers, sizeof(*s->breakers), compare_ids);
 	rng_seed(&s->rng, c->seed);
 	*out = s;
@@ -311,7 +313,7 @@ int sampler_next_best(struct sampler *s, const struct sample_best *best, int32_t
 
 uint32_t sampler_reach(const struct sampler *s)
 {
-	return sample_reach(&s->config, s->n_vocab);
+	return s->reach;
 }
 
 uint32_t sample_reach(const struct sample_config *c, uint32_t n_vocab)

@@ -9,24 +9,24 @@
 #define ADA_LINEAR_SILU 1u
 #define ADA_LINEAR_GELU_TANH 2u
 
-/* a / (1 + exp(-2 u)) is a/2 (1 + tanh(u)), at the price of one exp. */
+/* What the logistic function of both activations is taken of; of GELU 2 u, for
+ * a / (1 + exp(-2 u)) is a/2 (1 + tanh(u)), at the price of one exp. */
+__device__ static __forceinline__ float ada_linear_logit(uint32_t act, float a)
+{
+	if (act == ADA_LINEAR_GELU_TANH)
+		return 1.5957691216057308f * fmaf(0.044715f * a * a, a, a);
+	return a;
+}
+
 __device__ static __forceinline__ float ada_linear_act(uint32_t act, float a)
 {
-	float u = a;
-
-	if (act == ADA_LINEAR_GELU_TANH)
-		u = 1.5957691216057308f * fmaf(0.044715f * a * a, a, a);
-	return __fdiv_rn(a, __fadd_rn(1.0f, expf(-u)));
+	return __fdiv_rn(a, __fadd_rn(1.0f, expf(-ada_linear_logit(act, a))));
 }
 
 /* The same a few units in the last place off, for products that are rounded more. */
 __device__ static __forceinline__ float ada_linear_act_near(uint32_t act, float a)
 {
-	float u = a;
-
-	if (act == ADA_LINEAR_GELU_TANH)
-		u = 1.5957691216057308f * fmaf(0.044715f * a * a, a, a);
-	return __fdividef(a, 1.0f + __expf(-u));
+	return __fdividef(a, 1.0f + __expf(-ada_linear_logit(act, a)));
 }
 
 /* Element m of a column of the result at y, which has the strides of a.y: `v` is W

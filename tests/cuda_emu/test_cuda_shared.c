@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/half.h"
 #include "plugin_rig.h"
 
 enum { D = 64, HEADS = 4, SEQS = 3, PAGES = 48, BLOCKS = 16, MOST = 48, PAGE = ZINC_KV_PAGE,
@@ -47,20 +48,6 @@ struct world {
 	uint32_t n;
 };
 
-/* Small integers as F16, so that nothing is rounded. */
-static uint16_t half(int x)
-{
-	uint16_t sign = x < 0 ? 0x8000 : 0;
-	int exponent = 0;
-
-	x = abs(x);
-	if (!x)
-		return 0;
-	while (x >> (exponent + 1))
-		exponent++;
-	return (uint16_t)(sign | (15 + exponent) << 10 | ((x << (10 - exponent)) & 0x3ff));
-}
-
 static int key_at(uint32_t slot, uint32_t d)
 {
 	return (int)((slot * 13 + d * 7 + slot * d) % 9) - 4;
@@ -81,8 +68,8 @@ static void fill_cache(struct world *w)
 	static uint16_t k[PAGES * PAGE * D], v[PAGES * PAGE * D];
 
 	for (uint32_t i = 0; i < PAGES * PAGE * D; i++) {
-		k[i] = half(key_at(i / D, i % D));
-		v[i] = half(value_at(i / D, i % D));
+		k[i] = half_f32_to_f16(key_at(i / D, i % D));
+		v[i] = half_f32_to_f16(value_at(i / D, i % D));
 	}
 	assert_int_equal(w->r.b->buf_write(w->cache, 0, k, sizeof(k)), 0);
 	assert_int_equal(w->r.b->buf_write(w->cache, sizeof(k), v, sizeof(v)), 0);

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/half.h"
 #include "plugin_rig.h"
 
 /* One sequence, two query heads of one KV head; the tokens are the last of the context. */
@@ -25,20 +26,6 @@ static int answer_of(uint32_t page)
 	if (pair == 2 || pair == 8 || pair == 20)
 		return 8;
 	return !pair || page >= PAGES - 14 ? 0 : FILLER;
-}
-
-/* Small integers as F16. */
-static uint16_t half(int x)
-{
-	uint16_t sign = x < 0 ? 0x8000 : 0;
-	int exponent = 0;
-
-	x = abs(x);
-	if (!x)
-		return 0;
-	while (x >> (exponent + 1))
-		exponent++;
-	return (uint16_t)(sign | (15 + exponent) << 10 | ((x << (10 - exponent)) & 0x3ff));
 }
 
 /* Values say where they are from. */
@@ -61,8 +48,8 @@ static void fill_cache(struct world *w)
 		for (uint32_t d = 0; d < D; d++) {
 			int answer = answer_of(i / ZINC_KV_PAGE);
 
-			k[i * D + d] = d % 4 ? 0 : half(answer);
-			v[i * D + d] = answer == FILLER ? 0x7e00 : half(value_at(i, d));
+			k[i * D + d] = d % 4 ? 0 : half_f32_to_f16(answer);
+			v[i * D + d] = answer == FILLER ? 0x7e00 : half_f32_to_f16(value_at(i, d));
 		}
 	assert_int_equal(w->r.b->buf_write(w->cache, 0, k, sizeof(k)), 0);
 	assert_int_equal(w->r.b->buf_write(w->cache, sizeof(k), v, sizeof(v)), 0);
