@@ -58,11 +58,27 @@ run_e2e() {
 	done
 }
 
-# A kernel is looked up in one image after the other: misses are no errors.
+# One processor's share of the cases. A kernel is looked up in one image after the
+# other: misses are no errors.
+sanitize_shard() {
+	CUDA_VISIBLE_DEVICES=$(($2 % gpus)) step "$1-$2" 900 compute-sanitizer --report-api-errors no \
+		--tool "$1" --error-exitcode 9 \
+		"$build/bin/zinc-plugin-test" --no-fork --ops --quick --shard "$2/$cpus" "$(plugin)"
+	[ "$failed" = 0 ]
+}
+
 run_sanitize() {
+	cpus=$(nproc)
+	gpus=$(nvidia-smi -L | wc -l)
 	for tool in memcheck racecheck; do
-		step "$tool" 500 compute-sanitizer --report-api-errors no --tool "$tool" --error-exitcode 9 \
-			"$build/bin/zinc-plugin-test" --ops "$(plugin)" --quick
+		shards=
+		for i in $(seq "$cpus"); do
+			sanitize_shard "$tool" "$i" &
+			shards="$shards $!"
+		done
+		for shard in $shards; do
+			wait "$shard" || failed=1
+		done
 	done
 }
 

@@ -23,6 +23,9 @@
  *     --variant NAME      this variant only
  *     --case N            this case of each op only (numbers as --list and
  *                         failures show them)
+ *     --shard I/K         every Kth case of each op, from the Ith on: one run in
+ *                         K processes, for tools that slow it down (a device's
+ *                         race checker)
  *     --list              names the cases instead of running them
  *     --quick             a subset that takes seconds on a CPU
  *     --option KEY=VALUE  an option for the plugin, as `zinc` would pass it
@@ -58,6 +61,7 @@ static const struct option long_options[] = {
 	{"op", required_argument, NULL, 'o'},
 	{"variant", required_argument, NULL, 'V'},
 	{"case", required_argument, NULL, 'c'},
+	{"shard", required_argument, NULL, 's'},
 	{"list", no_argument, NULL, 'l'},
 	{"quick", no_argument, NULL, 'q'},
 	{"option", required_argument, NULL, 'x'},
@@ -75,10 +79,18 @@ static const struct option long_options[] = {
 
 static const char usage[] =
 	"usage: zinc-plugin-test [--group NAME[,NAME] | --ops] [--op NAME[,NAME]]\n"
-	"           [--variant NAME] [--case N] [--list] [--quick] [--option KEY=VALUE]...\n"
-	"           [--model FILE.gguf [--golden FILE] [--listing]] [--tap | --json] [-v]\n"
-	"           [--no-fork] [--deadline SECONDS] FILE.so\n"
+	"           [--variant NAME] [--case N | --shard I/K] [--list] [--quick]\n"
+	"           [--option KEY=VALUE]... [--model FILE.gguf [--golden FILE] [--listing]]\n"
+	"           [--tap | --json] [-v] [--no-fork] [--deadline SECONDS] FILE.so\n"
 	"       zinc-plugin-test --help\n";
+
+static bool take_shard(struct ops_choice *ops)
+{
+	int end = 0;
+
+	sscanf(optarg, "%u/%u%n", &ops->shard, &ops->n_shards, &end);
+	return end && !optarg[end] && ops->shard >= 1 && ops->shard <= ops->n_shards;
+}
 
 static bool take(struct kit_options *o, int letter)
 {
@@ -87,6 +99,7 @@ static bool take(struct kit_options *o, int letter)
 	case 'o': o->ops.ops = optarg; return true;
 	case 'V': o->ops.variant = optarg; return true;
 	case 'c': o->ops.only = atoll(optarg); return true;
+	case 's': return take_shard(&o->ops);
 	case 'l': o->ops.list = true, o->groups = "ops"; return true;
 	case 'q': o->ops.quick = true; return true;
 	case 't': o->format = KIT_TAP; return true;

@@ -227,13 +227,20 @@ static void run_case(struct op_test *t, struct kit_case *c)
 		kit_results_free(&t->mains[i]);
 }
 
+static bool wanted(const struct ops_choice *choice, int64_t number)
+{
+	if (choice->only >= 0)
+		return number == choice->only;
+	return !choice->n_shards || (number - 1) % choice->n_shards == choice->shard - 1;
+}
+
 static void add(void *ctx, const struct kit_recipe *recipe, const void *shape)
 {
 	struct op_test *t = ctx;
 	struct kit_case *c;
 
 	t->n_cases++;
-	if (t->choice->only >= 0 && t->choice->only != t->n_cases)
+	if (!wanted(t->choice, t->n_cases))
 		return;
 	c = kit_case_create(recipe, shape, 0);
 	if (t->choice->list)
@@ -262,7 +269,7 @@ static void report_variant(struct op_test *t, uint32_t v)
 		snprintf(what + strlen(what), sizeof(what) - strlen(what), ", %u failed",
 		         y->failed);
 	report_result(t->report, !y->failed, what, y->failed ? y->first_failure : NULL);
-	if (!y->ran && t->choice->only < 0) {
+	if (!y->ran && t->choice->only < 0 && !t->choice->n_shards) {
 		snprintf(line, sizeof(line), "ops: %s %s was never run: %u cases declined",
 		         t->impl->name, variant->name, y->declined);
 		report_warning(t->report, line);
