@@ -47,7 +47,7 @@ struct plug_config {
 	const char *const *dirs; /* --plugin-dir, in order of precedence      */
 	uint32_t n_dirs;
 	bool only_dirs;          /* tests: skip every other place             */
-	uint32_t probe_timeout_ms; /* 0: 5000                                 */
+	uint32_t probe_timeout_ms; /* 0: 15000, for drivers of several GPUs */
 	/* "ID.KEY=VALUE": options handed to plugins through host->option      */
 	const char *const *options;
 	uint32_t n_options;

@@ -123,7 +123,7 @@ int plug_registry_create(const struct plug_config *cfg, struct plug_registry **o
 	*out = NULL;
 	if (!r)
 		return err_set(err, ZINC_E_NO_MEMORY, "no memory for the plugin registry");
-	r->probe_timeout_ms = cfg->probe_timeout_ms ? cfg->probe_timeout_ms : 5000;
+	r->probe_timeout_ms = cfg->probe_timeout_ms ? cfg->probe_timeout_ms : 15000;
 	rc = copy_options(r, cfg, err);
 	if (rc == ZINC_OK)
 		rc = plug_scan(r, cfg, err);
