@@ -58,27 +58,45 @@ run_e2e() {
 	done
 }
 
+# What the kit is asked for: all ops, and what is off unless an option asks for it.
+sanitized() {
+	echo all
+	[ "$backend" != cuda_ada ] || cat <<-END
+		int8 --op mmq --variant int8 --option products=int8
+		library --op mmq --variant library --option library_cols=1
+		sparse --op flash_attn --variant sparse --option sparse_percent=100 --option sparse_from=0
+		shared --op flash_attn --variant shared --option shared_prefix=on
+		tables --op embed --option tables=host --option table_rows=5
+	END
+}
+
 # One processor's share of the cases. A kernel is looked up in one image after the
 # other: misses are no errors.
 sanitize_shard() {
-	CUDA_VISIBLE_DEVICES=$(($2 % gpus)) step "$1-$2" 900 compute-sanitizer --report-api-errors no \
-		--tool "$1" --error-exitcode 9 \
-		"$build/bin/zinc-plugin-test" --no-fork --ops --quick --shard "$2/$cpus" "$(plugin)"
+	tool=$1 name=$2 i=$3
+	shift 3
+	CUDA_VISIBLE_DEVICES=$((i % gpus)) step "$tool-$name-$i" 900 compute-sanitizer --tool "$tool" \
+		--report-api-errors no --error-exitcode 9 "$build/bin/zinc-plugin-test" --no-fork \
+		--ops --quick --shard "$i/$cpus" "$@" "$(plugin)"
 	[ "$failed" = 0 ]
 }
 
 run_sanitize() {
 	cpus=$(nproc)
 	gpus=$(nvidia-smi -L | wc -l)
+	sanitized >"$out/sanitized.txt"
 	for tool in memcheck racecheck; do
-		shards=
-		for i in $(seq "$cpus"); do
-			sanitize_shard "$tool" "$i" &
-			shards="$shards $!"
-		done
-		for shard in $shards; do
-			wait "$shard" || failed=1
-		done
+		while read -r name options; do
+			shards=
+			for i in $(seq "$cpus"); do
+				# shellcheck disable=SC2086
+				sanitize_shard "$tool" "$name" "$i" $options &
+				shards="$shards $!"
+			done
+			for shard in $shards; do
+				wait "$shard" || failed=1
+			done
+		done <"$out/sanitized.txt"
 	done
 }
 
