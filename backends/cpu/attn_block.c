@@ -152,6 +152,17 @@ static bool reads_f16(const struct attn_block *b, uint32_t lanes)
 	       lanes % KERN_PAD == 0 && v->ne[0] % KERN_PAD == 0;
 }
 
+/* The head's rows of page `index` of an F16 cache; NULL: the page is not there. */
+static const uint16_t *f16_rows(const struct attn_block *b, const struct zinc_view *cache,
+                                uint32_t index)
+{
+	int64_t page = kv_page(&b->d->block_table, cache, b->seq, index);
+
+	if (page < 0)
+		return NULL;
+	return (const uint16_t *)(const void *)kv_row(cache, page, b->kv_head, 0);
+}
+
 static void attn_one_page(const struct attn_block *b, uint32_t index)
 {
 	const struct zinc_op_flash_attn *d = b->d;
@@ -165,10 +176,10 @@ static void attn_one_page(const struct attn_block *b, uint32_t index)
 	if (any.first >= any.end || k_page < 0 || v_page < 0)
 		return;
 	if (reads_f16(b, lanes)) {
-		page.k16 = (const uint16_t *)(const void *)kv_row(&d->k_cache, k_page, b->kv_head,
-		                                                  0);
-		page.v16 = (const uint16_t *)(const void *)kv_row(&d->v_cache, v_page, b->kv_head,
-		                                                  0);
+		page.k16 = f16_rows(b, &d->k_cache, index);
+		page.v16 = f16_rows(b, &d->v_cache, index);
+		page.next_k = f16_rows(b, &d->k_cache, index + 1);
+		page.next_v = f16_rows(b, &d->v_cache, index + 1);
 		page.k_stride = d->k_cache.nb[1] / sizeof(uint16_t);
 		page.v_stride = d->v_cache.nb[1] / sizeof(uint16_t);
 		b->kern->attn_page(&page, b->space->rows, attn_n_rows(b));

@@ -4,35 +4,30 @@
 #include "linear_avx2.h"
 #include "rows_avx2.h"
 
-enum { HALVES = 2, MAX_COLS = 3, AHEAD = 24576 };
+enum { HALVES = 2, MAX_COLS = LIN_COLUMNS, MAX_GROUP = 4, AHEAD = 24576 };
 
 /* What the compiler has to know of a type. */
 struct kind {
 	uint32_t dtype, bytes; /* of a block                                         */
 	uint32_t sub, depth;   /* depth: products whose pairs fit 16 bits; 1: signed */
+	uint32_t partner;      /* blocks b and b + partner share words; 0: the halves of one */
 	int32_t off;
 	bool has_min, has_scales;
 	uint32_t n_cols;
 };
 
-typedef const struct lin_act *const columns[MAX_COLS];
+typedef const struct lin_act *const *columns;
+typedef __m256i dots[MAX_COLS][HALVES]; /* of a block of 32 */
 
-/* The scales of a chunk's rows, as in struct lin_tile. */
-struct scales {
-	_Alignas(64) float d[LIN_ROWS * 8], m[LIN_ROWS * 16];
-	_Alignas(64) int32_t s[LIN_ROWS * 16];
-};
-
-ROWS_INLINE __m256 factors(const float *v, uint32_t i, uint32_t h)
+ROWS_INLINE struct rows half(const uint8_t *w, uint32_t h)
 {
-	return _mm256_load_ps(v + i * LIN_ROWS + 8 * h);
+	return (struct rows){w, 8 * h};
 }
 
-ROWS_INLINE __m256i integers(const struct scales *s, uint32_t sub, uint32_t h)
+/* A word is loaded once for all that is in it where registers allow: for one column. */
+ROWS_INLINE bool goes_in_pairs(const struct kind k)
 {
-	const int32_t *p = s->s + sub * LIN_ROWS + 8 * h;
-
-	return _mm256_load_si256((const __m256i *)(const void *)p);
+	return k.partner && k.n_cols == 1;
 }
 
 /* Four activations, or the two sums of a block, for every row. */
@@ -65,12 +60,22 @@ ROWS_INLINE __m256i product(const struct kind k, __m256i w, __m256i x)
 	return _mm256_maddubs_epi16(w, x);
 }
 
-/* The offset of quants times the sums of block b, scaled as its dots. */
-ROWS_INLINE void take_offset(const struct kind k, columns x, uint32_t b,
-                             __m256i scale[2][HALVES], __m256i dot[MAX_COLS][HALVES])
+/* The scales of half i of block b. */
+ROWS_INLINE __m256i scale_of(const struct kind k, struct rows r, const uint32_t b, const uint32_t i)
+{
+	if (!k.has_scales)
+		return _mm256_set1_epi16(1);
+	return rows_scale(k.dtype, r, k.sub == 16 ? 2 * b + i : b);
+}
+
+/* The offset of quants times the sums of block b, scaled as its dots. `in` is the
+ * block's place in the rows' own block. */
+ROWS_INLINE void take_offset(const struct kind k, const uint8_t *w, columns x, uint32_t b,
+                             const uint32_t in, dots dot)
 {
 	for (uint32_t h = 0; h < HALVES; h++) {
-		__m256i v = _mm256_blend_epi16(scale[0][h], scale[1][h], 0xaa);
+		__m256i v = _mm256_blend_epi16(scale_of(k, half(w, h), in, 0),
+		                               scale_of(k, half(w, h), in, 1), 0xaa);
 
 		v = _mm256_mullo_epi16(v, _mm256_set1_epi16((short)-k.off));
 		for (uint32_t c = 0; c < k.n_cols; c++)
@@ -79,94 +84,120 @@ ROWS_INLINE void take_offset(const struct kind k, columns x, uint32_t b,
 	}
 }
 
-/* Block b of a chunk times the 32 activations of each column, scaled: exact
- * integers. `in` is the block's place in the rows' own block. */
-ROWS_INLINE void dot_block(const struct kind k, const uint8_t *w, columns x, uint32_t b,
-                           const uint32_t in, const struct scales *s,
-                           __m256i dot[MAX_COLS][HALVES])
+/* Asks for what comes AHEAD bytes later, to the second level, since the hardware stops
+ * at the borders of pages: a share of the lines in each step that a block of the type
+ * takes. q goes through, so that it happens where q is used: asked for all together,
+ * lines wait for buffers, and loads behind them. */
+ROWS_INLINE __m256i fetch(const struct kind k, const uint8_t *w, const uint32_t step, __m256i q)
 {
-	__m256i scale[2][HALVES], pairs[MAX_COLS][HALVES];
+	const uint32_t lines = (LIN_ROWS * k.bytes + 63) / 64;
+	const uint32_t steps = !k.has_scales ? 8 : goes_in_pairs(k) ? 32 : 64;
+	const uint32_t end = lines * (step + 1) / steps;
 
-	for (uint32_t h = 0; h < HALVES; h++) {
-		for (uint32_t c = 0; c < k.n_cols; c++)
-			dot[c][h] = _mm256_setzero_si256();
-		for (uint32_t i = 0; i < 2; i++)
-			scale[i][h] = k.has_scales
-			                      ? integers(s, k.sub == 16 ? 2 * b + i : b, h)
-			                      : _mm256_set1_epi16(1);
+#pragma GCC unroll 4
+	for (uint32_t i = lines * step / steps; i < end; i++)
+		__asm__("prefetcht1 %1" : "+x"(q) : "m"(w[AHEAD + 64 * i]));
+	return q;
+}
+
+/* Elements 4 i to 4 i + 3 of block b times those of each column: the n-th of the
+ * block's 8 products. Where 16 bits are full, they go to dot with their scale. */
+ROWS_INLINE void multiply(const struct kind k, struct rows r, columns x, uint32_t b,
+                          const uint32_t in, const uint32_t i, const uint32_t n, __m256i q,
+                          dots pairs, dots dot)
+{
+	const uint32_t h = r.first / 8;
+
+#pragma GCC unroll 4
+	for (uint32_t c = 0; c < k.n_cols; c++) {
+		__m256i p = product(k, q, broadcast(x[c]->q + 32 * b + 4 * i)), *sum = &pairs[c][h];
+
+		*sum = n % k.depth ? add16(*sum, p) : p;
+		if (n % k.depth != k.depth - 1)
+			continue;
+		p = _mm256_madd_epi16(*sum, scale_of(k, r, in, i / 4));
+		dot[c][h] = n == k.depth - 1 ? p : add32(dot[c][h], p);
 	}
+}
+
+/* Block b of a chunk, and the one that goes with it, times the 32 activations of each
+ * column, scaled: exact integers. `nth` of those that are in the rows' own block. */
+ROWS_INLINE void dot_blocks(const struct kind k, const uint8_t *w, columns x, uint32_t b,
+                            const uint32_t in, const uint32_t nth, dots *dot)
+{
+	const uint32_t n_blocks = goes_in_pairs(k) ? 2 : 1;
+	dots pairs[2];
+
 #pragma GCC unroll 8
-	for (uint32_t i = 0; i < 8; i++) {
+	for (uint32_t n = 0; n < 8; n++) {
+		const uint32_t i = k.partner ? n : n / 2 + 4 * (n % 2);
+
+#pragma GCC unroll 2
 		for (uint32_t h = 0; h < HALVES; h++) {
-			__m256i q = rows_quants(k.dtype, (struct rows){w, 8 * h}, in, i);
+#pragma GCC unroll 2
+			for (uint32_t s = 0; s < n_blocks; s++) {
+				const uint32_t at = s * k.partner;
+				__m256i q = rows_quants(k.dtype, half(w, h), in + at, i);
 
-			for (uint32_t c = 0; c < k.n_cols; c++) {
-				__m256i p = product(k, q, broadcast(x[c]->q + 32 * b + 4 * i));
-				__m256i *sum = &pairs[c][h];
-
-				*sum = i % k.depth ? add16(*sum, p) : p;
-				if (i % k.depth == k.depth - 1)
-					dot[c][h] = add32(dot[c][h], _mm256_madd_epi16(
-						*sum, scale[i / 4][h]));
+				if (h == 0 && s == 0)
+					q = fetch(k, w, 8 * nth + n, q);
+				multiply(k, half(w, h), x, b + at, in + at, i, n, q, pairs[s],
+				         dot[at]);
 			}
 		}
 	}
-	if (k.off)
-		take_offset(k, x, b, scale, dot);
+	for (uint32_t s = 0; s < n_blocks && k.off; s++)
+		take_offset(k, w, x, b + s * k.partner, in + s * k.partner, dot[s * k.partner]);
 }
 
-ROWS_INLINE void take_scales(const struct kind k, const uint8_t *w, uint32_t b, struct scales *s)
+/* The blocks that share words with block b, the first of them. */
+ROWS_INLINE void dot_group(const struct kind k, const uint8_t *w, columns x, const uint32_t b,
+                           dots *dot)
 {
-	for (uint32_t h = 0; h < HALVES; h++)
-		rows_scales(k.dtype, (struct rows){w, 8 * h}, b,
-		            (struct rows_scales){s->d + 8 * h, s->m + 8 * h, s->s + 8 * h});
-}
+	const uint32_t group = k.partner ? 2 * k.partner : 1;
+	const uint32_t n = goes_in_pairs(k) ? k.partner : group;
 
-/* What comes AHEAD bytes later, to the second level: the hardware stops at the
- * borders of pages. */
-ROWS_INLINE void fetch(const uint8_t *w, uint32_t bytes)
-{
-	for (uint32_t i = 0; i < bytes; i += 64)
-		__builtin_prefetch(w + AHEAD + i, 0, 2);
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < n; i++)
+		dot_blocks(k, w, x, b + i, b + i, b / group * n + i, dot + i);
 }
 
 /* Types with a factor per 32. */
 ROWS_INLINE void add_factors(const struct kind k, const uint8_t *w, columns x, uint32_t blocks,
                              __m256 sum[MAX_COLS][HALVES])
 {
-	struct scales s;
-	__m256i dot[MAX_COLS][HALVES];
+	dots dot;
 
 	for (uint32_t b = 0; b < blocks; b++, w += LIN_ROWS * k.bytes) {
-		fetch(w, LIN_ROWS * k.bytes);
-		take_scales(k, w, 0, &s);
-		dot_block(k, w, x, b, 0, &s, dot);
-		for (uint32_t c = 0; c < k.n_cols; c++) {
-			__m256 xd = _mm256_broadcast_ss(x[c]->d + b);
-			__m256 ds = _mm256_broadcast_ss(x[c]->ds + b);
+		dot_blocks(k, w, x, b, 0, 0, &dot);
+		for (uint32_t h = 0; h < HALVES; h++) {
+			__m256 factor = rows_factor(k.dtype, half(w, h));
 
-			for (uint32_t h = 0; h < HALVES; h++) {
-				__m256 d = _mm256_mul_ps(factors(s.d, 0, h), xd), *to = &sum[c][h];
+			for (uint32_t c = 0; c < k.n_cols; c++) {
+				__m256 d = _mm256_mul_ps(factor, _mm256_broadcast_ss(x[c]->d + b));
+				__m256 ds = _mm256_broadcast_ss(x[c]->ds + b), *to = &sum[c][h];
 
 				*to = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[c][h]), d, *to);
 				if (k.has_min)
-					*to = _mm256_fnmadd_ps(factors(s.m, 0, h), ds, *to);
+					*to = _mm256_fnmadd_ps(rows_offset(k.dtype, half(w, h)), ds,
+					                       *to);
 			}
 		}
 	}
 }
 
 /* The minima of block b times the sums of x. */
-ROWS_INLINE __m256 add_low(const struct kind k, const struct scales *s, const struct lin_act *x,
-                           uint32_t b, uint32_t h, __m256 low)
+ROWS_INLINE __m256 add_low(const struct kind k, struct rows r, const struct lin_act *x, uint32_t b,
+                           __m256 low)
 {
 	__m256 v;
 
 	if (k.sub == 32)
-		return _mm256_fmadd_ps(factors(s->m, b, h), _mm256_broadcast_ss(x->ds + b), low);
-	v = _mm256_mul_ps(factors(s->m, 2 * b, h), _mm256_set1_ps((float)x->sum[2 * b]));
-	v = _mm256_fmadd_ps(factors(s->m, 2 * b + 1, h), _mm256_set1_ps((float)x->sum[2 * b + 1]),
-	                    v);
+		return _mm256_fmadd_ps(rows_minimum(k.dtype, r, b), _mm256_broadcast_ss(x->ds + b),
+		                       low);
+	v = _mm256_mul_ps(rows_minimum(k.dtype, r, 2 * b), _mm256_set1_ps((float)x->sum[2 * b]));
+	v = _mm256_fmadd_ps(rows_minimum(k.dtype, r, 2 * b + 1),
+	                    _mm256_set1_ps((float)x->sum[2 * b + 1]), v);
 	return _mm256_fmadd_ps(v, _mm256_broadcast_ss(x->d + b), low);
 }
 
@@ -174,36 +205,37 @@ ROWS_INLINE __m256 add_low(const struct kind k, const struct scales *s, const st
 ROWS_INLINE void add_scales(const struct kind k, const uint8_t *w, columns x,
                             __m256 sum[MAX_COLS][HALVES])
 {
+	const uint32_t group = k.partner ? 2 * k.partner : 1;
 	__m256 part[MAX_COLS][HALVES], low[MAX_COLS][HALVES];
-	struct scales s;
-	__m256i dot[MAX_COLS][HALVES];
+	dots dot[MAX_GROUP];
 
 	for (uint32_t c = 0; c < k.n_cols; c++)
 		for (uint32_t h = 0; h < HALVES; h++)
 			part[c][h] = low[c][h] = _mm256_setzero_ps();
-	fetch(w, LIN_ROWS * k.bytes);
-	take_scales(k, w, 0, &s);
 #pragma GCC unroll 8
 	for (uint32_t b = 0; b < 8; b++) {
-		dot_block(k, w, x, b, b, &s, dot);
+		if (b % group == 0)
+			dot_group(k, w, x, b, dot);
 		for (uint32_t c = 0; c < k.n_cols; c++) {
 			__m256 xd = _mm256_broadcast_ss(x[c]->d + b);
 
 			for (uint32_t h = 0; h < HALVES; h++) {
-				part[c][h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[c][h]), xd,
-				                             part[c][h]);
+				__m256 t = _mm256_cvtepi32_ps(dot[b % group][c][h]);
+
+				part[c][h] = _mm256_fmadd_ps(t, xd, part[c][h]);
 				if (k.has_min)
-					low[c][h] = add_low(k, &s, x[c], b, h, low[c][h]);
+					low[c][h] = add_low(k, half(w, h), x[c], b, low[c][h]);
 			}
 		}
 	}
-	for (uint32_t c = 0; c < k.n_cols; c++) {
-		for (uint32_t h = 0; h < HALVES; h++) {
+	for (uint32_t h = 0; h < HALVES; h++) {
+		for (uint32_t c = 0; c < k.n_cols; c++) {
 			__m256 *to = &sum[c][h];
 
-			*to = _mm256_fmadd_ps(part[c][h], factors(s.d, 0, h), *to);
+			*to = _mm256_fmadd_ps(part[c][h], rows_factor(k.dtype, half(w, h)), *to);
 			if (k.has_min)
-				*to = _mm256_fnmadd_ps(factors(s.d, 1, h), low[c][h], *to);
+				*to = _mm256_fnmadd_ps(rows_offset(k.dtype, half(w, h)), low[c][h],
+				                       *to);
 		}
 	}
 }
@@ -212,19 +244,21 @@ ROWS_INLINE void add_scales(const struct kind k, const uint8_t *w, columns x,
 ROWS_INLINE void column_of(const struct kind k, const struct lin_column *c)
 {
 	const uint32_t chunk = LIN_ROWS * k.bytes * (k.has_scales ? 1 : 8);
-	const struct lin_act *x0 = c->x[0], *x1 = c->x[k.n_cols / 2], *x2 = c->x[k.n_cols - 1];
+	const struct lin_act *x[MAX_COLS];
 	__m256 sum[MAX_COLS][HALVES];
 	const uint8_t *w = c->packed;
 
-	for (uint32_t h = 0; h < HALVES; h++)
-		sum[0][h] = sum[1][h] = sum[2][h] = _mm256_setzero_ps();
-	for (uint32_t at = 0; at < c->k; at += LIN_CHUNK, x0++, x1++, x2++, w += chunk) {
-		columns x = {x0, x1, x2};
-
+	for (uint32_t i = 0; i < k.n_cols; i++) {
+		x[i] = c->x[i];
+		sum[i][0] = sum[i][1] = _mm256_setzero_ps();
+	}
+	for (uint32_t at = 0; at < c->k; at += LIN_CHUNK, w += chunk) {
 		if (k.has_scales)
 			add_scales(k, w, x, sum);
 		else
 			add_factors(k, w, x, c->k - at < LIN_CHUNK ? (c->k - at) / 32 : 8, sum);
+		for (uint32_t i = 0; i < k.n_cols; i++)
+			x[i]++;
 	}
 	for (uint32_t i = 0; i < k.n_cols; i++)
 		for (uint32_t h = 0; h < HALVES; h++)
@@ -239,15 +273,20 @@ ROWS_INLINE void column_of(const struct kind k, const struct lin_column *c)
 ROWS_INLINE void columns_of(const uint32_t n_cols, const struct lin_column *c)
 {
 	switch (c->dtype) {
-	COLUMN(ZINC_Q4_K, .bytes = 144, .sub = 32, .depth = 8, .has_min = true, .has_scales = true);
-	COLUMN(ZINC_Q5_K, .bytes = 176, .sub = 32, .depth = 4, .has_min = true, .has_scales = true);
-	COLUMN(ZINC_Q6_K, .bytes = 210, .sub = 16, .depth = 2, .off = 32, .has_scales = true);
-	COLUMN(ZINC_Q2_K, .bytes = 84, .sub = 16, .depth = 4, .has_min = true, .has_scales = true);
-	COLUMN(ZINC_Q3_K, .bytes = 110, .sub = 16, .depth = 4, .off = 4, .has_scales = true);
+	COLUMN(ZINC_Q4_K, .bytes = 144, .sub = 32, .depth = 8, .partner = 1, .has_min = true,
+	       .has_scales = true);
+	COLUMN(ZINC_Q5_K, .bytes = 176, .sub = 32, .depth = 4, .partner = 1, .has_min = true,
+	       .has_scales = true);
+	COLUMN(ZINC_Q6_K, .bytes = 210, .sub = 16, .depth = 2, .partner = 2, .off = 32,
+	       .has_scales = true);
+	COLUMN(ZINC_Q2_K, .bytes = 84, .sub = 16, .depth = 4, .partner = 1, .has_min = true,
+	       .has_scales = true);
+	COLUMN(ZINC_Q3_K, .bytes = 110, .sub = 16, .depth = 4, .partner = 1, .off = 4,
+	       .has_scales = true);
 	COLUMN(ZINC_IQ4_XS, .bytes = 136, .sub = 32, .depth = 1, .has_scales = true);
 	COLUMN(ZINC_Q8_0, .bytes = 34, .sub = 32, .depth = 1);
-	COLUMN(ZINC_Q4_0, .bytes = 18, .sub = 32, .depth = 4, .off = 8);
-	COLUMN(ZINC_Q4_1, .bytes = 20, .sub = 32, .depth = 4, .has_min = true);
+	COLUMN(ZINC_Q4_0, .bytes = 18, .sub = 32, .depth = 8, .off = 8);
+	COLUMN(ZINC_Q4_1, .bytes = 20, .sub = 32, .depth = 8, .has_min = true);
 	COLUMN(ZINC_Q5_0, .bytes = 22, .sub = 32, .depth = 4, .off = 16);
 	COLUMN(ZINC_Q5_1, .bytes = 24, .sub = 32, .depth = 4, .has_min = true);
 	COLUMN(ZINC_IQ4_NL, .bytes = 18, .sub = 32, .depth = 1);
@@ -264,4 +303,21 @@ void lin_avx2_column(const struct lin_column *c)
 		columns_of(2, c);
 	else
 		columns_of(3, c);
+}
+
+/* As measured: tests/bench/README.md. */
+uint32_t lin_avx2_most_columns(uint32_t dtype)
+{
+	switch (dtype) {
+	case ZINC_Q4_K:
+	case ZINC_Q2_K:
+	case ZINC_Q8_0:
+	case ZINC_Q4_0: return LIN_PANEL;
+	case ZINC_Q4_1: return 16;
+	case ZINC_IQ4_NL:
+	case ZINC_MXFP4: return 8;
+	case ZINC_IQ4_XS:
+	case ZINC_Q3_K: return 6;
+	default: return 4;
+	}
 }

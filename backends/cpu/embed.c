@@ -45,8 +45,7 @@ static void run(const struct cpu_ctx *ctx, const void *desc)
 
 static bool is_packed(const struct zinc_view *table)
 {
-	return table->layout == LIN_PACKED && quant_format(table->dtype)->sub &&
-	       table->ne[1] % LIN_ROWS == 0 &&
+	return table->layout == LIN_PACKED && table->ne[1] % LIN_ROWS == 0 &&
 	       table->nb[1] == quant_row_bytes(table->dtype, table->ne[0]);
 }
 

@@ -18,20 +18,38 @@ ROWS_INLINE void fill_block(const uint32_t dtype, struct rows r, const uint32_t 
 	}
 }
 
-/* Half of the rows of a chunk. */
+/* Half of the rows of a chunk, and where they go in a tile. */
 struct fill {
 	struct rows rows;
-	struct rows_scales scales;
+	float *d, *m;
+	int32_t *s;
 	uint8_t *q;
 	uint32_t blocks;
 	uint8_t flip;
 };
 
+ROWS_INLINE void put(float *base, uint32_t i, __m256 v)
+{
+	_mm256_store_ps(base + i * LIN_ROWS, v);
+}
+
 ROWS_INLINE void fill_256(const uint32_t dtype, struct fill f)
 {
+	const bool sub16 = dtype == ZINC_Q6_K || dtype == ZINC_Q2_K || dtype == ZINC_Q3_K;
+	const bool has_min = dtype == ZINC_Q4_K || dtype == ZINC_Q5_K || dtype == ZINC_Q2_K;
+	const uint32_t n_sub = sub16 ? 16 : 8;
 	const __m256i flip = _mm256_set1_epi8((char)f.flip);
 
-	rows_scales(dtype, f.rows, 0, f.scales);
+	put(f.d, 0, rows_factor(dtype, f.rows));
+	if (has_min)
+		put(f.d, 1, rows_offset(dtype, f.rows));
+#pragma GCC unroll 16
+	for (uint32_t i = 0; i < n_sub; i++) {
+		_mm256_store_si256((__m256i *)(void *)(f.s + i * LIN_ROWS),
+		                   rows_scale(dtype, f.rows, i));
+		if (has_min)
+			put(f.m, i, rows_minimum(dtype, f.rows, i));
+	}
 #pragma GCC unroll 8
 	for (uint32_t b = 0; b < 8; b++)
 		fill_block(dtype, f.rows, b, flip, f.q + b * 32 * LIN_ROWS);
@@ -39,10 +57,13 @@ ROWS_INLINE void fill_256(const uint32_t dtype, struct fill f)
 
 ROWS_INLINE void fill_32(const uint32_t dtype, const uint32_t bytes, struct fill f)
 {
+	const bool has_min = dtype == ZINC_Q4_1 || dtype == ZINC_Q5_1;
 	const __m256i flip = _mm256_set1_epi8((char)f.flip);
 
 	for (uint32_t b = 0; b < f.blocks; b++, f.rows.w += LIN_ROWS * bytes) {
-		rows_scales(dtype, f.rows, b, f.scales);
+		put(f.d, b, rows_factor(dtype, f.rows));
+		if (has_min)
+			put(f.m, b, rows_offset(dtype, f.rows));
 		fill_block(dtype, f.rows, 0, flip, f.q + b * 32 * LIN_ROWS);
 	}
 }
@@ -71,7 +92,7 @@ void lin_avx2_fill_flipped(uint32_t dtype, const uint8_t *packed, uint32_t block
 {
 	for (uint32_t r = 0; r < LIN_ROWS; r += 8)
 		fill_half(dtype, (struct fill){.rows = {packed, r}, .blocks = blocks, .flip = flip,
-		                               .scales = {tile->d + r, tile->m + r, tile->s + r},
+		                               .d = tile->d + r, .m = tile->m + r, .s = tile->s + r,
 		                               .q = tile->q + 4 * r});
 }
 

@@ -152,6 +152,14 @@ static void score_all(const struct kern_page *pg, const struct kern_query *q, ui
 	}
 }
 
+/* Asks for a row that is read a page later. A row at a time, while others are
+ * multiplied: where a whole page is asked for at once, loads wait behind it. */
+static inline void fetch16(const uint16_t *row, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i += 32)
+		__builtin_prefetch(row + i, 0, 2);
+}
+
 /* dots() on an F16 page: up to GROUP16 queries share the conversion of a key, and the
  * bits are the same. */
 static inline __attribute__((always_inline)) void dots16(const struct kern_page *pg,
@@ -166,6 +174,10 @@ static inline __attribute__((always_inline)) void dots16(const struct kern_page 
 		vf a[GROUP16][2];
 		float sums[4];
 
+		if (pg->next_k) {
+			fetch16(pg->next_k + j * pg->k_stride, dk);
+			fetch16(pg->next_k + (j + 1) * pg->k_stride, dk);
+		}
 		for (int r = 0; r < GROUP16; r++)
 			a[r][0] = a[r][1] = vf_set1(0);
 		for (uint32_t d = 0; d < dk; d += VF) {
@@ -196,6 +208,7 @@ static inline __attribute__((always_inline)) void values16(const struct kern_pag
 {
 	for (uint32_t d = 0; d < pg->dv; d += 2 * VF) {
 		const uint32_t second = d + VF < pg->dv ? d + VF : d;
+		const bool fetches = pg->next_v && d % 32 == 0;
 		vf a[GROUP16][2];
 
 		for (int r = 0; r < rows; r++) {
@@ -206,6 +219,8 @@ static inline __attribute__((always_inline)) void values16(const struct kern_pag
 			const uint16_t *v = pg->v16 + j * pg->v_stride;
 			vf value0 = vf_from_f16(v + d), value1 = vf_from_f16(v + second);
 
+			if (fetches)
+				fetch16(pg->next_v + j * pg->v_stride + d, 32);
 			for (int r = 0; r < rows; r++) {
 				a[r][0] = vf_fma(vf_set1(s[r][j]), value0, a[r][0]);
 				a[r][1] = vf_fma(vf_set1(s[r][j]), value1, a[r][1]);

@@ -32,7 +32,7 @@ static bool weight_is_ok(const struct zinc_view *w, const struct zinc_view *like
 {
 	const struct quant_format *f = quant_format(w->dtype);
 
-	if (f && f->sub && w->layout == LIN_PACKED)
+	if (f && w->layout == LIN_PACKED && !(q8 && !f->sub))
 		return w->ne[0] && w->ne[0] % f->elems == 0 && packed_is_ok(w) &&
 		       w->ne[0] == like->ne[0] && w->ne[1] == like->ne[1] &&
 		       w->ne[2] == like->ne[2];

@@ -24,8 +24,9 @@
  * fma(minimum0 * sum0 + minimum1 * sum1, xd, low). All integers, t and products
  * of a minimum with a sum among them, are below 2^24: exact in F32.
  *
- * Class F32: `lanes` partial sums, element k in lane k mod lanes, added up at
- * the end in a fixed tree. */
+ * Class F32, blocks of LIN_F32_BLOCK in the order of K: each block is added up from
+ * 0, element by element (fused where the instruction set can), then
+ *     acc = acc + sum of the block */
 #ifndef CPU_LINEAR_H
 #define CPU_LINEAR_H
 
@@ -33,11 +34,11 @@
 #include "quant.h"
 
 #define LIN_CHUNK QUANT_CHUNK
-#define LIN_ROWS 16      /* of a tile in class Q8, and packed together     */
-#define LIN_F32_ROWS 4   /* of a tile in class F32                         */
-#define LIN_MAX_LANES 16
-#define LIN_CHUNK_BYTES 272 /* of one row, in the largest format (Q8_0)    */
+#define LIN_ROWS 16      /* of a tile, and packed together                 */
+#define LIN_F32_BLOCK 32
+#define LIN_CHUNK_BYTES 272 /* of one row, in the largest block format (Q8_0) */
 #define LIN_PANEL 64     /* columns that share an unpacked tile            */
+#define LIN_COLUMNS 3    /* that are multiplied without one, at a time     */
 
 /* Activation layout 1: a row is one of these per 256 elements (the last may be
  * filled in part). x[k] is about d[k / 32] * q[k]. */
@@ -55,7 +56,7 @@ static inline uint64_t lin_act_row_bytes(uint64_t k)
 	return (k + LIN_CHUNK - 1) / LIN_CHUNK * sizeof(struct lin_act);
 }
 
-/* Weight layout 1: the order of pack.c, for types with blocks. */
+/* Weight layout 1: the order of pack.c. */
 #define LIN_PACKED 1
 
 /* LIN_ROWS rows of a chunk. Where fill and dot_q8 of an instruction set agree on
@@ -78,7 +79,7 @@ struct lin_q8_step {
 	float *acc;
 };
 
-/* One to three columns of class Q8, all of K, of LIN_ROWS packed rows:
+/* One to LIN_COLUMNS columns of class Q8, all of K, of LIN_ROWS packed rows:
  * acc[c * LIN_ROWS + r] = row r times column c, with the bits that steps give. */
 struct lin_column {
 	uint32_t dtype, k, n_cols;
@@ -87,28 +88,34 @@ struct lin_column {
 	float *acc;
 };
 
-/* One step of class F32: acc[(c * LIN_F32_ROWS + r) * lanes + lane]. */
+/* One step of class F32: acc[c * LIN_ROWS + r] += rows r times column c. */
 struct lin_f32_step {
-	const float *w[LIN_F32_ROWS]; /* n elements of each row      */
-	const float *const *x;        /* per column, the whole row   */
-	uint32_t k0, n;               /* elements k0 .. k0 + n of K  */
+	const float *w;        /* [n][LIN_ROWS]                */
+	const float *const *x; /* per column, the whole row    */
+	uint32_t k0, n;        /* elements k0 .. k0 + n of K   */
 	uint32_t n_cols;
+	bool streams; /* what comes after w is wanted next */
 	float *acc;
 };
 
 /* The kernels of one instruction set. */
 struct lin_isa {
-	uint32_t lanes; /* of class F32 */
 	quant_unpack_fn *(*unpack)(uint32_t dtype);
 	/* `blocks` blocks of 32 elements of LIN_ROWS packed rows to a tile */
 	void (*fill)(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 	void (*dot_q8)(const struct lin_q8_step *step);
 	void (*column)(const struct lin_column *c); /* optional */
+	/* columns of a panel that `column` multiplies no slower than dot_q8 does;
+	 * optional: 4 */
+	uint32_t (*most_columns)(uint32_t dtype);
 	/* a chunk, or n elements of F16 or BF16, to F32, bit for bit as quant_to_f32() */
 	void (*expand)(const struct quant_chunk *c, const struct quant_format *f, float *dst,
 	               uint32_t n);
 	void (*widen)(uint32_t dtype, const void *src, float *dst, uint64_t n);
+	/* n <= LIN_CHUNK elements of LIN_ROWS rows, to [n][LIN_ROWS] */
+	void (*transpose)(const float *const *rows, uint32_t n, float *dst);
 	void (*dot_f32)(const struct lin_f32_step *step);
+	bool dot_f32_fetches; /* where it streams, it asks for what comes later itself */
 	/* k elements to lin_act_row_bytes(k) bytes */
 	void (*quantise)(const float *x, uint32_t k, struct lin_act *y);
 };
@@ -129,7 +136,7 @@ struct lin_rows {
 struct lin_rows lin_rows_of(const struct zinc_view *w, uint32_t expert, uint32_t row0);
 
 /* n <= LIN_CHUNK elements of row r from element k0 on, a multiple of LIN_CHUNK,
- * as F32: a row of F32 in place, others in buf. */
+ * as F32: a row of F32 that is not packed in place, others in buf. */
 const float *lin_row_f32(const struct lin_isa *isa, const struct lin_rows *rows, uint32_t r,
                          uint32_t k0, uint32_t n, float *buf);
 

@@ -6,13 +6,13 @@
 
 #include "unpack_avx2.h"
 
-#define LANES 8u
-#define MAX_COLS 3u
-#define ROWS LIN_F32_ROWS
+#define F32_SUMS 6u /* of two vectors each, in registers */
+#define F32_AHEAD 6144u /* elements */
+#define ALWAYS_INLINE __attribute__((always_inline)) static inline
 
 /* The format by value: known past stores that might alias it. */
-__attribute__((always_inline)) static inline void
-expand(const struct quant_chunk *c, const struct quant_format f, float *dst, uint32_t n)
+ALWAYS_INLINE void expand(const struct quant_chunk *c, const struct quant_format f, float *dst,
+                          uint32_t n)
 {
 	const __m256i off = _mm256_set1_epi32(f.off);
 
@@ -65,64 +65,112 @@ void lin_avx2_widen(uint32_t dtype, const void *src, float *dst, uint64_t n)
 	quant_to_f32(dtype, h + i, dst + i, n - i);
 }
 
-/* Lanes below n of 8. */
-static inline __m256i lane_mask(uint32_t n)
+/* Eight elements of eight rows. */
+static inline void transpose8(const float *const *rows, uint32_t k, float *dst)
 {
-	return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n),
-	                          _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+	__m256 v[8], t[8];
+
+	for (uint32_t i = 0; i < 8; i++)
+		v[i] = _mm256_loadu_ps(rows[i] + k);
+	for (uint32_t i = 0; i < 8; i += 2) {
+		t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+		t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+	}
+	for (uint32_t i = 0; i < 8; i += 4)
+		for (uint32_t j = 0; j < 2; j++) {
+			v[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0x44);
+			v[i + 2 * j + 1] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0xee);
+		}
+	for (uint32_t i = 0; i < 4; i++) {
+		_mm256_storeu_ps(dst + i * LIN_ROWS, _mm256_permute2f128_ps(v[i], v[i + 4], 0x20));
+		_mm256_storeu_ps(dst + (i + 4) * LIN_ROWS,
+		                 _mm256_permute2f128_ps(v[i], v[i + 4], 0x31));
+	}
 }
 
-__attribute__((always_inline)) static inline void
-cols(const struct lin_f32_step *s, const float *const *x, float *acc, const uint32_t n_cols)
+void lin_avx2_transpose(const float *const *rows, uint32_t n, float *dst)
 {
-	__m256 sum[MAX_COLS][ROWS], xv[MAX_COLS];
-	uint32_t i = 0;
+	uint32_t whole = n / 8 * 8;
 
-	for (uint32_t c = 0; c < n_cols; c++)
-		for (uint32_t r = 0; r < ROWS; r++)
-			sum[c][r] = _mm256_load_ps(acc + (c * ROWS + r) * LANES);
-	for (; i + LANES <= s->n; i += LANES) {
-		for (uint32_t c = 0; c < n_cols; c++)
-			xv[c] = _mm256_loadu_ps(x[c] + i);
-		for (uint32_t r = 0; r < ROWS; r++) {
-			__m256 w = _mm256_loadu_ps(s->w[r] + i);
-
-			for (uint32_t c = 0; c < n_cols; c++)
-				sum[c][r] = _mm256_fmadd_ps(w, xv[c], sum[c][r]);
-		}
+	for (uint32_t k = 0; k < whole; k += 8) {
+		transpose8(rows, k, dst + k * LIN_ROWS);
+		transpose8(rows + 8, k, dst + k * LIN_ROWS + 8);
 	}
-	if (i < s->n) {
-		__m256i mask = lane_mask(s->n - i);
+	for (uint32_t k = whole; k < n; k++)
+		for (uint32_t r = 0; r < LIN_ROWS; r++)
+			dst[k * LIN_ROWS + r] = rows[r][k];
+}
 
-		for (uint32_t r = 0; r < ROWS; r++) {
-			__m256 w = _mm256_maskload_ps(s->w[r] + i, mask);
+/* n_blocks blocks of `len` elements from k on, side by side: what one column lacks
+ * in independent sums, blocks make up for. Constants but k and len. */
+ALWAYS_INLINE void f32_blocks(const struct lin_f32_step *s, uint32_t col0, uint32_t k,
+                              uint32_t len, const uint32_t n_cols, const uint32_t n_blocks)
+{
+	const float *w = s->w + k * LIN_ROWS, *x[F32_SUMS];
+	float *acc = s->acc + col0 * LIN_ROWS;
+	const bool fetches = s->streams && col0 == 0;
+	__m256 part[F32_SUMS][2];
 
-			for (uint32_t c = 0; c < n_cols; c++)
-				sum[c][r] = _mm256_fmadd_ps(w, _mm256_maskload_ps(x[c] + i, mask),
-				                            sum[c][r]);
-		}
-	}
+#pragma GCC unroll 12
 	for (uint32_t c = 0; c < n_cols; c++)
-		for (uint32_t r = 0; r < ROWS; r++)
-			_mm256_store_ps(acc + (c * ROWS + r) * LANES, sum[c][r]);
+		x[c] = s->x[col0 + c] + s->k0 + k;
+
+#pragma GCC unroll 12
+	for (uint32_t i = 0; i < n_cols * n_blocks; i++)
+		part[i][0] = part[i][1] = _mm256_setzero_ps();
+	for (uint32_t i = 0; i < len; i++)
+#pragma GCC unroll 12
+		for (uint32_t b = 0; b < n_blocks; b++) {
+			uint32_t at = i + b * LIN_F32_BLOCK;
+			__m256 w0 = _mm256_loadu_ps(w + at * LIN_ROWS);
+			__m256 w1 = _mm256_loadu_ps(w + at * LIN_ROWS + 8);
+
+			if (fetches) /* a line at a time, so that none waits for others */
+				__builtin_prefetch(w + at * LIN_ROWS + F32_AHEAD, 0, 2);
+#pragma GCC unroll 12
+			for (uint32_t c = 0; c < n_cols; c++) {
+				__m256 v = _mm256_broadcast_ss(x[c] + at);
+				__m256 *sum = part[b * n_cols + c];
+
+				sum[0] = _mm256_fmadd_ps(w0, v, sum[0]);
+				sum[1] = _mm256_fmadd_ps(w1, v, sum[1]);
+			}
+		}
+#pragma GCC unroll 12
+	for (uint32_t c = 0; c < n_cols; c++)
+		for (uint32_t h = 0; h < 2; h++) {
+			float *dst = acc + c * LIN_ROWS + 8 * h;
+			__m256 sum = _mm256_load_ps(dst);
+
+#pragma GCC unroll 12
+			for (uint32_t b = 0; b < n_blocks; b++)
+				sum = _mm256_add_ps(sum, part[b * n_cols + c][h]);
+			_mm256_store_ps(dst, sum);
+		}
+}
+
+ALWAYS_INLINE void f32_cols(const struct lin_f32_step *s, uint32_t col0, const uint32_t n_cols,
+                            const uint32_t n_blocks)
+{
+	uint32_t k = 0;
+
+	for (; k + n_blocks * LIN_F32_BLOCK <= s->n; k += n_blocks * LIN_F32_BLOCK)
+		f32_blocks(s, col0, k, LIN_F32_BLOCK, n_cols, n_blocks);
+	for (; k < s->n; k += LIN_F32_BLOCK)
+		f32_blocks(s, col0, k, s->n - k < LIN_F32_BLOCK ? s->n - k : LIN_F32_BLOCK, n_cols,
+		           1);
 }
 
 static void dot_f32(const struct lin_f32_step *step)
 {
-	for (uint32_t c = 0; c < step->n_cols; c += MAX_COLS) {
-		uint32_t n = step->n_cols - c < MAX_COLS ? step->n_cols - c : MAX_COLS;
-		float *acc = step->acc + c * ROWS * LANES;
-		const float *x[MAX_COLS];
+	uint32_t c = 0, n = step->n_cols;
 
-		for (uint32_t i = 0; i < n; i++)
-			x[i] = step->x[c + i] + step->k0;
-		if (n == 3)
-			cols(step, x, acc, 3);
-		else if (n == 2)
-			cols(step, x, acc, 2);
-		else
-			cols(step, x, acc, 1);
-	}
+	for (; c + 6 <= n; c += 6)
+		f32_cols(step, c, 6, 1);
+	for (; c + 3 <= n; c += 3)
+		f32_cols(step, c, 3, 2);
+	for (; c < n; c++)
+		f32_cols(step, c, 1, 4);
 }
 
 static inline float max_of(__m256 v)
@@ -193,13 +241,15 @@ void lin_avx2_quantise(const float *x, uint32_t k, struct lin_act *y)
 }
 
 const struct lin_isa lin_avx2 = {
-	.lanes = LANES,
 	.unpack = unpack_avx2,
 	.fill = lin_avx2_fill,
 	.dot_q8 = lin_avx2_dot_q8,
 	.column = lin_avx2_column,
+	.most_columns = lin_avx2_most_columns,
 	.expand = lin_avx2_expand,
 	.widen = lin_avx2_widen,
+	.transpose = lin_avx2_transpose,
 	.dot_f32 = dot_f32,
+	.dot_f32_fetches = true,
 	.quantise = lin_avx2_quantise,
 };

@@ -9,10 +9,12 @@ void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struc
 void lin_avx2_fill_flipped(uint32_t dtype, const uint8_t *packed, uint32_t blocks, uint8_t flip,
                            struct lin_tile *tile);
 void lin_avx2_column(const struct lin_column *c);
+uint32_t lin_avx2_most_columns(uint32_t dtype);
 void lin_avx2_dot_q8(const struct lin_q8_step *step);
 void lin_avx2_expand(const struct quant_chunk *c, const struct quant_format *f, float *dst,
                      uint32_t n);
 void lin_avx2_widen(uint32_t dtype, const void *src, float *dst, uint64_t n);
+void lin_avx2_transpose(const float *const *rows, uint32_t n, float *dst);
 void lin_avx2_quantise(const float *x, uint32_t k, struct lin_act *y);
 
 #endif

@@ -29,9 +29,8 @@ static inline simde__m512 simde_cvtepi32_ps(simde__m512i v)
 #include "linear_avx2.h"
 #include "unpack_avx2.h"
 
-#define LANES 16u
 #define MAX_COLS 8u
-#define F32_COLS 4u
+#define F32_SUMS 12u /* in registers */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
 
 static void fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile)
@@ -232,62 +231,77 @@ static void dot_q8(const struct lin_q8_step *step)
 		q8_cols(step, c, 1);
 }
 
-/* n <= LANES elements, and zeros; short at most once in a row */
-static inline __m512 load_lanes(const float *p, uint32_t n)
+/* As in linear_avx2.c: one vector where two are there. */
+ALWAYS_INLINE void f32_blocks(const struct lin_f32_step *s, uint32_t col0, uint32_t k,
+                              uint32_t len, const uint32_t n_cols, const uint32_t n_blocks)
 {
-	float lanes[LANES] = {0};
+	const float *w = s->w + k * LIN_ROWS, *x[F32_SUMS];
+	float *acc = s->acc + col0 * LIN_ROWS;
+	__m512 part[F32_SUMS];
 
-	if (n == LANES)
-		return _mm512_loadu_ps(p);
-	__builtin_memcpy(lanes, p, n * sizeof(float));
-	return _mm512_loadu_ps(lanes);
+#pragma GCC unroll 12
+	for (uint32_t c = 0; c < n_cols; c++)
+		x[c] = s->x[col0 + c] + s->k0 + k;
+
+#pragma GCC unroll 12
+	for (uint32_t i = 0; i < n_cols * n_blocks; i++)
+		part[i] = _mm512_setzero_ps();
+	for (uint32_t i = 0; i < len; i++)
+#pragma GCC unroll 12
+		for (uint32_t b = 0; b < n_blocks; b++) {
+			uint32_t at = i + b * LIN_F32_BLOCK;
+			__m512 v = _mm512_loadu_ps(w + at * LIN_ROWS);
+
+#pragma GCC unroll 12
+			for (uint32_t c = 0; c < n_cols; c++) {
+				__m512 *sum = part + b * n_cols + c;
+
+				*sum = _mm512_fmadd_ps(v, _mm512_set1_ps(x[c][at]), *sum);
+			}
+		}
+#pragma GCC unroll 12
+	for (uint32_t c = 0; c < n_cols; c++) {
+		__m512 sum = _mm512_load_ps(acc + c * LIN_ROWS);
+
+#pragma GCC unroll 12
+		for (uint32_t b = 0; b < n_blocks; b++)
+			sum = _mm512_add_ps(sum, part[b * n_cols + c]);
+		_mm512_store_ps(acc + c * LIN_ROWS, sum);
+	}
 }
 
-ALWAYS_INLINE void f32_cols(const struct lin_f32_step *s, uint32_t col0, const uint32_t n_cols)
+ALWAYS_INLINE void f32_cols(const struct lin_f32_step *s, uint32_t col0, const uint32_t n_cols,
+                            const uint32_t n_blocks)
 {
-	__m512 sum[F32_COLS][LIN_F32_ROWS], x[F32_COLS];
-	float *acc = s->acc + col0 * LIN_F32_ROWS * LANES;
+	uint32_t k = 0;
 
-	for (uint32_t c = 0; c < n_cols; c++)
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++)
-			sum[c][r] = _mm512_load_ps(acc + (c * LIN_F32_ROWS + r) * LANES);
-	for (uint32_t i = 0; i < s->n; i += LANES) {
-		uint32_t n = s->n - i < LANES ? s->n - i : LANES;
-
-		for (uint32_t c = 0; c < n_cols; c++)
-			x[c] = load_lanes(s->x[col0 + c] + s->k0 + i, n);
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++) {
-			__m512 w = load_lanes(s->w[r] + i, n);
-
-			for (uint32_t c = 0; c < n_cols; c++)
-				sum[c][r] = _mm512_fmadd_ps(w, x[c], sum[c][r]);
-		}
-	}
-	for (uint32_t c = 0; c < n_cols; c++)
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++)
-			_mm512_store_ps(acc + (c * LIN_F32_ROWS + r) * LANES, sum[c][r]);
+	for (; k + n_blocks * LIN_F32_BLOCK <= s->n; k += n_blocks * LIN_F32_BLOCK)
+		f32_blocks(s, col0, k, LIN_F32_BLOCK, n_cols, n_blocks);
+	for (; k < s->n; k += LIN_F32_BLOCK)
+		f32_blocks(s, col0, k, s->n - k < LIN_F32_BLOCK ? s->n - k : LIN_F32_BLOCK, n_cols,
+		           1);
 }
 
 static void dot_f32(const struct lin_f32_step *step)
 {
 	uint32_t c = 0, n = step->n_cols;
 
+	for (; c + 12 <= n; c += 12)
+		f32_cols(step, c, 12, 1);
 	for (; c + 4 <= n; c += 4)
-		f32_cols(step, c, 4);
-	for (; c + 2 <= n; c += 2)
-		f32_cols(step, c, 2);
-	if (c < n)
-		f32_cols(step, c, 1);
+		f32_cols(step, c, 4, 2);
+	for (; c < n; c++)
+		f32_cols(step, c, 1, 4);
 }
 
 const struct lin_isa lin_avx512 = {
-	.lanes = LANES,
 	.unpack = unpack_avx2,
 	.fill = fill,
 	.dot_q8 = dot_q8,
 	.column = lin_avx2_column,
 	.expand = lin_avx2_expand,
 	.widen = lin_avx2_widen,
+	.transpose = lin_avx2_transpose,
 	.dot_f32 = dot_f32,
 	.quantise = lin_avx2_quantise,
 };

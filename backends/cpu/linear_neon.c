@@ -4,7 +4,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#define MAX_COLS 2u
+#define MAX_COLS 4u
 
 quant_unpack_fn *lin_neon_unpack(uint32_t dtype)
 {
@@ -30,51 +30,45 @@ void lin_neon_widen(uint32_t dtype, const void *src, float *dst, uint64_t n)
 	quant_to_f32(dtype, h + i, dst + i, n - i);
 }
 
-/* n_cols is a constant at each place it is called from. */
-__attribute__((always_inline)) static inline void
-cols(const struct lin_f32_step *s, const float *const *x, float *acc, const uint32_t n_cols)
+void lin_neon_transpose(const float *const *rows, uint32_t n, float *dst)
 {
-	float32x4_t sum[MAX_COLS][LIN_F32_ROWS][2];
-	uint32_t i = 0;
+	lin_plain.transpose(rows, n, dst);
+}
+
+/* A block of n elements from k on; n_cols is a constant at each place it is called
+ * from. */
+__attribute__((always_inline)) static inline void
+block(const struct lin_f32_step *s, uint32_t col0, uint32_t k, uint32_t n, const uint32_t n_cols)
+{
+	float32x4_t part[MAX_COLS][LIN_ROWS / 4];
 
 	for (uint32_t c = 0; c < n_cols; c++)
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++)
-			for (uint32_t h = 0; h < 2; h++)
-				sum[c][r][h] = vld1q_f32(acc + (c * LIN_F32_ROWS + r) * NEON_LANES +
-				                         4 * h);
-	for (; i + NEON_LANES <= s->n; i += NEON_LANES)
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++)
-			for (uint32_t h = 0; h < 2; h++) {
-				float32x4_t w = vld1q_f32(s->w[r] + i + 4 * h);
+		for (uint32_t i = 0; i < LIN_ROWS / 4; i++)
+			part[c][i] = vdupq_n_f32(0.0f);
+	for (uint32_t end = k + n; k < end; k++)
+		for (uint32_t i = 0; i < LIN_ROWS / 4; i++) {
+			float32x4_t w = vld1q_f32(s->w + k * LIN_ROWS + 4 * i);
 
-				for (uint32_t c = 0; c < n_cols; c++)
-					sum[c][r][h] = vfmaq_f32(sum[c][r][h], w,
-					                         vld1q_f32(x[c] + i + 4 * h));
-			}
+			for (uint32_t c = 0; c < n_cols; c++)
+				part[c][i] = vfmaq_n_f32(part[c][i], w, s->x[col0 + c][s->k0 + k]);
+		}
 	for (uint32_t c = 0; c < n_cols; c++)
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++) {
-			float *a = acc + (c * LIN_F32_ROWS + r) * NEON_LANES;
+		for (uint32_t i = 0; i < LIN_ROWS / 4; i++) {
+			float *acc = s->acc + (col0 + c) * LIN_ROWS + 4 * i;
 
-			vst1q_f32(a, sum[c][r][0]);
-			vst1q_f32(a + 4, sum[c][r][1]);
-			for (uint32_t k = i; k < s->n; k++)
-				a[k - i] = __builtin_fmaf(s->w[r][k], x[c][k], a[k - i]);
+			vst1q_f32(acc, vaddq_f32(vld1q_f32(acc), part[c][i]));
 		}
 }
 
-void lin_neon_dot_f32(const struct lin_f32_step *step)
+void lin_neon_dot_f32(const struct lin_f32_step *s)
 {
-	for (uint32_t c = 0; c < step->n_cols; c += MAX_COLS) {
-		uint32_t n = step->n_cols - c < MAX_COLS ? step->n_cols - c : MAX_COLS;
-		float *acc = step->acc + c * LIN_F32_ROWS * NEON_LANES;
-		const float *x[MAX_COLS];
+	for (uint32_t k = 0; k < s->n; k += LIN_F32_BLOCK) {
+		uint32_t n = s->n - k < LIN_F32_BLOCK ? s->n - k : LIN_F32_BLOCK, c = 0;
 
-		for (uint32_t i = 0; i < n; i++)
-			x[i] = step->x[c + i] + step->k0;
-		if (n == 2)
-			cols(step, x, acc, 2);
-		else
-			cols(step, x, acc, 1);
+		for (; c + MAX_COLS <= s->n_cols; c += MAX_COLS)
+			block(s, c, k, n, MAX_COLS);
+		for (; c < s->n_cols; c++)
+			block(s, c, k, n, 1);
 	}
 }
 

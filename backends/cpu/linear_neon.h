@@ -4,11 +4,11 @@
 
 #include "linear.h"
 
-#define NEON_LANES 8u
 
 quant_unpack_fn *lin_neon_unpack(uint32_t dtype);
 void lin_neon_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 void lin_neon_widen(uint32_t dtype, const void *src, float *dst, uint64_t n);
+void lin_neon_transpose(const float *const *rows, uint32_t n, float *dst);
 void lin_neon_dot_f32(const struct lin_f32_step *step);
 void lin_neon_quantise(const float *x, uint32_t k, struct lin_act *y);
 

@@ -188,12 +188,12 @@ static void dot_q8(const struct lin_q8_step *step)
 }
 
 const struct lin_isa LIN_ISA = {
-	.lanes = NEON_LANES,
 	.unpack = lin_neon_unpack,
 	.fill = lin_neon_fill,
 	.dot_q8 = dot_q8,
 	.expand = quant_chunk_to_f32,
 	.widen = lin_neon_widen,
+	.transpose = lin_neon_transpose,
 	.dot_f32 = lin_neon_dot_f32,
 	.quantise = lin_neon_quantise,
 };

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#define LANES 8u
-
 static quant_unpack_fn *unpack(uint32_t dtype)
 {
 	return quant_format(dtype)->unpack;
@@ -124,18 +122,26 @@ static void dot_q8(const struct lin_q8_step *s)
 	}
 }
 
+static void transpose(const float *const *rows, uint32_t n, float *dst)
+{
+	for (uint32_t k = 0; k < n; k++)
+		for (uint32_t r = 0; r < LIN_ROWS; r++)
+			dst[k * LIN_ROWS + r] = rows[r][k];
+}
+
 static void dot_f32(const struct lin_f32_step *s)
 {
-	for (uint32_t c = 0; c < s->n_cols; c++) {
-		const float *x = s->x[c] + s->k0;
+	for (uint32_t c = 0; c < s->n_cols; c++)
+		for (uint32_t k0 = 0; k0 < s->n; k0 += LIN_F32_BLOCK) {
+			uint32_t end = s->n - k0 < LIN_F32_BLOCK ? s->n : k0 + LIN_F32_BLOCK;
+			float part[LIN_ROWS] = {0};
 
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++) {
-			float *acc = s->acc + (c * LIN_F32_ROWS + r) * LANES;
-
-			for (uint32_t i = 0; i < s->n; i++)
-				acc[i % LANES] += s->w[r][i] * x[i];
+			for (uint32_t k = k0; k < end; k++)
+				for (uint32_t r = 0; r < LIN_ROWS; r++)
+					part[r] += s->w[k * LIN_ROWS + r] * s->x[c][s->k0 + k];
+			for (uint32_t r = 0; r < LIN_ROWS; r++)
+				s->acc[c * LIN_ROWS + r] += part[r];
 		}
-	}
 }
 
 /* One block of 32, or less at the end of a row. */
@@ -176,12 +182,12 @@ static void quantise(const float *x, uint32_t k, struct lin_act *y)
 }
 
 const struct lin_isa lin_plain = {
-	.lanes = LANES,
 	.unpack = unpack,
 	.fill = fill,
 	.dot_q8 = dot_q8,
 	.expand = quant_chunk_to_f32,
 	.widen = quant_to_f32,
+	.transpose = transpose,
 	.dot_f32 = dot_f32,
 	.quantise = quantise,
 };

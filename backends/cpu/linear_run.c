@@ -46,11 +46,17 @@ static uint32_t panels_of(uint32_t n_cols)
 	return (n_cols + LIN_PANEL - 1) / LIN_PANEL;
 }
 
+/* Columns of all experts together. */
+static uint32_t n_cells(const struct lin_work *w)
+{
+	return w->ids ? w->n * w->k_experts : w->n;
+}
+
 /* Rows of a unit: whole cache lines of y, long enough to be read as one stream, and
  * several units for each thread. */
 static uint32_t choose_task_rows(const struct lin_work *w, uint32_t nth)
 {
-	uint32_t cells = w->ids ? w->n * w->k_experts : w->n, m = w->op->w.ne[1];
+	uint32_t cells = n_cells(w), m = w->op->w.ne[1];
 	uint32_t n_experts = w->ids ? w->op->w.ne[2] : 1;
 	uint32_t groups = cells < n_experts ? cells : n_experts;
 	uint64_t panels = groups > panels_of(cells) ? groups : panels_of(cells);
@@ -196,15 +202,30 @@ static uint64_t cut(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, 
 	return n;
 }
 
+/* Pieces are taken in turn by all threads. Each thread has a lane of neighbours, and
+ * the lanes' pieces are dealt out alternately: so most threads go on in memory where
+ * they were, and find what they have fetched ahead. */
+static uint32_t in_lanes(const struct cpu_ctx *ctx)
+{
+	uint32_t lane = ctx->piece % ctx->nth, length = ctx->n_pieces / ctx->nth;
+	uint32_t longer = ctx->n_pieces % ctx->nth; /* by one: the first lanes */
+
+	return lane * length + (lane < longer ? lane : longer) + ctx->piece / ctx->nth;
+}
+
 /* A piece is one unit, or some neighbours where there are very many. */
 static void run(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, bool q8)
 {
 	uint64_t n = ctx->n_pieces < CPU_MAX_PIECES ? ctx->n_pieces : cut(ctx, op, q8), before = 0;
-	struct shape_part part = shape_share(ctx, n);
 	struct lin_work w = begin_work(ctx, op, q8);
+	struct cpu_ctx placed = *ctx;
 	struct lin_piece piece = {0};
+	struct shape_part part;
 	struct lin_group g;
 
+	if (n_cells(&w) <= FEW_COLS)
+		placed.piece = in_lanes(ctx);
+	part = shape_share(&placed, n);
 	group_at(&w, 0, &g);
 	for (uint64_t i = part.first; i < part.end; i++) {
 		while (i - before >= units_of(&w, &g)) {

@@ -14,12 +14,13 @@ struct lin_rows lin_rows_of(const struct zinc_view *w, uint32_t expert, uint32_t
 }
 
 /* Writes tile rows to their place in out. */
-static void store_tile(const struct lin_product *p, const float *acc, uint32_t rows, uint32_t row0)
+static void store_tile(const struct lin_product *p, const float *acc, uint32_t row0)
 {
-	uint32_t n = p->n_rows - row0 < rows ? p->n_rows - row0 : rows;
+	uint32_t n = p->n_rows - row0 < LIN_ROWS ? p->n_rows - row0 : LIN_ROWS;
 
 	for (uint32_t c = 0; c < p->n_cols; c++)
-		memcpy(p->out + (uint64_t)c * p->n_rows + row0, acc + c * rows, n * sizeof(float));
+		memcpy(p->out + (uint64_t)c * p->n_rows + row0, acc + c * LIN_ROWS,
+		       n * sizeof(float));
 }
 
 static void prefetch(const uint8_t *w, uint32_t bytes)
@@ -49,20 +50,28 @@ static const uint8_t *locate(const struct lin_product *p, uint32_t row0, uint32_
 	return copy;
 }
 
-/* Where unpacking once more for every two or three columns is no slower than a tile. */
-enum { FEW_COLS = 4 };
+/* Whether columns go without a tile, a few at a time: unpacking anew for each few is no
+ * slower then. */
+static bool goes_by_columns(const struct lin_product *p)
+{
+	const struct lin_isa *isa = p->isa;
+	uint32_t most = isa->most_columns ? isa->most_columns(p->rows.dtype) : 4;
 
-static void few_columns(const struct lin_product *p, uint32_t row0, float *acc)
+	return p->rows.packed && isa->column && p->n_cols <= most;
+}
+
+static void by_columns(const struct lin_product *p, uint32_t row0, float *acc)
 {
 	struct lin_column c = {.dtype = p->rows.dtype, .k = p->k,
 	                       .packed = p->rows.w + row0 * p->rows.stride};
+	uint32_t calls = (p->n_cols + LIN_COLUMNS - 1) / LIN_COLUMNS;
 
-	for (uint32_t i = 0; i < p->n_cols; i += c.n_cols) {
-		uint32_t left = p->n_cols - i;
+	for (uint32_t i = 0; i < calls; i++) {
+		uint32_t first = p->n_cols * i / calls;
 
-		c.n_cols = left == 4 ? 2 : left;
-		c.x = (const struct lin_act *const *)p->x + i;
-		c.acc = acc + i * LIN_ROWS;
+		c.n_cols = p->n_cols * (i + 1) / calls - first;
+		c.x = (const struct lin_act *const *)p->x + first;
+		c.acc = acc + first * LIN_ROWS;
 		p->isa->column(&c);
 	}
 }
@@ -75,8 +84,8 @@ static void tile_q8(const struct lin_product *p, uint32_t row0, float *acc)
 	                           .n_cols = p->n_cols, .acc = acc,
 	                           .x = (const struct lin_act *const *)p->x};
 
-	if (p->n_cols <= FEW_COLS && p->rows.packed && p->isa->column) {
-		few_columns(p, row0, acc);
+	if (goes_by_columns(p)) {
+		by_columns(p, row0, acc);
 		return;
 	}
 	memset(acc, 0, p->n_cols * LIN_ROWS * sizeof(float));
@@ -95,8 +104,15 @@ void lin_product_q8(const struct lin_product *p)
 
 	for (uint32_t row0 = 0; row0 < p->n_rows; row0 += LIN_ROWS) {
 		tile_q8(p, row0, acc);
-		store_tile(p, acc, LIN_ROWS, row0);
+		store_tile(p, acc, row0);
 	}
+}
+
+/* Packed elements from k0 on, of the group of rows that row r is in. */
+static const uint8_t *packed_at(const struct lin_rows *rows, uint32_t r, uint32_t k0)
+{
+	return rows->w + r / LIN_ROWS * LIN_ROWS * rows->stride +
+	       LIN_ROWS * quant_row_bytes(rows->dtype, k0);
 }
 
 const float *lin_row_f32(const struct lin_isa *isa, const struct lin_rows *rows, uint32_t r,
@@ -104,64 +120,67 @@ const float *lin_row_f32(const struct lin_isa *isa, const struct lin_rows *rows,
 {
 	const struct quant_format *f = quant_format(rows->dtype);
 	const uint8_t *src = rows->w + r * rows->stride + quant_row_bytes(rows->dtype, k0);
-	uint8_t row[LIN_CHUNK_BYTES];
+	uint8_t row[LIN_CHUNK * sizeof(float)];
 	struct quant_chunk chunk;
 
-	if (rows->dtype == ZINC_F32)
+	if (rows->dtype == ZINC_F32 && !rows->packed)
 		return (const float *)(const void *)src;
+	if (rows->packed) {
+		lin_unpack_row(rows->dtype, packed_at(rows, r, k0), r % LIN_ROWS, n, row);
+		src = row;
+	}
+	if (rows->dtype == ZINC_F32)
+		return memcpy(buf, row, n * sizeof(float));
 	if (!f->sub) {
 		isa->widen(rows->dtype, src, buf, n);
 		return buf;
-	}
-	if (rows->packed) {
-		src = rows->w + r / LIN_ROWS * LIN_ROWS * rows->stride +
-		      LIN_ROWS * quant_row_bytes(rows->dtype, k0);
-		lin_unpack_row(rows->dtype, src, r % LIN_ROWS, n, row);
-		src = row;
 	}
 	isa->unpack(rows->dtype)(src, n, &chunk);
 	isa->expand(&chunk, f, buf, n);
 	return buf;
 }
 
-/* Lanes by halves: 0 + 4, 1 + 5, ..., then the next halves. */
-static float sum_lanes(float *v, uint32_t lanes)
+/* n elements from k0 on of the rows from row0 on as F32, [n][LIN_ROWS]: where they
+ * lie, or in tile. Rows that are missing repeat the first. */
+static const float *f32_tile(const struct lin_product *p, uint32_t row0, uint32_t k0, uint32_t n,
+                             float *tile)
 {
-	for (uint32_t half = lanes / 2; half; half /= 2)
-		for (uint32_t i = 0; i < half; i++)
-			v[i] += v[i + half];
-	return v[0];
-}
+	_Alignas(64) float buf[LIN_ROWS][LIN_CHUNK];
+	const float *rows[LIN_ROWS];
+	uint32_t dtype = p->rows.dtype;
 
-static void tile_f32(const struct lin_product *p, uint32_t row0, float *acc)
-{
-	_Alignas(64) float buf[LIN_F32_ROWS][LIN_CHUNK];
-	struct lin_f32_step step = {.x = (const float *const *)p->x, .n_cols = p->n_cols,
-	                            .acc = acc};
+	if (p->rows.packed && !quant_format(dtype)->sub) {
+		const uint8_t *w = packed_at(&p->rows, row0, k0);
+		uint32_t bytes = (uint32_t)quant_row_bytes(dtype, n) * LIN_ROWS;
 
-	for (; step.k0 < p->k; step.k0 += LIN_CHUNK) {
-		step.n = p->k - step.k0 < LIN_CHUNK ? p->k - step.k0 : LIN_CHUNK;
-		for (uint32_t r = 0; r < LIN_F32_ROWS; r++) {
-			if (row0 + r < p->n_rows)
-				step.w[r] = lin_row_f32(p->isa, &p->rows, row0 + r, step.k0, step.n,
-				                        buf[r]);
-			else
-				step.w[r] = step.w[0];
-		}
-		p->isa->dot_f32(&step);
+		if (dtype != ZINC_F32 || !p->isa->dot_f32_fetches)
+			prefetch(w + 4 * bytes, bytes);
+		if (dtype == ZINC_F32)
+			return (const float *)(const void *)w;
+		p->isa->widen(dtype, w, tile, (uint64_t)n * LIN_ROWS);
+		return tile;
 	}
+	for (uint32_t r = 0; r < LIN_ROWS; r++)
+		rows[r] = row0 + r < p->n_rows ?
+		          lin_row_f32(p->isa, &p->rows, row0 + r, k0, n, buf[r]) : rows[0];
+	p->isa->transpose(rows, n, tile);
+	return tile;
 }
 
 void lin_product_f32(const struct lin_product *p)
 {
-	_Alignas(64) float acc[LIN_PANEL * LIN_F32_ROWS * LIN_MAX_LANES];
-	uint32_t lanes = p->isa->lanes;
+	_Alignas(64) float acc[LIN_PANEL * LIN_ROWS], tile[LIN_CHUNK * LIN_ROWS];
+	struct lin_f32_step step = {.x = (const float *const *)p->x, .n_cols = p->n_cols,
+	                            .acc = acc};
 
-	for (uint32_t row0 = 0; row0 < p->n_rows; row0 += LIN_F32_ROWS) {
-		memset(acc, 0, p->n_cols * LIN_F32_ROWS * lanes * sizeof(float));
-		tile_f32(p, row0, acc);
-		for (uint32_t i = 0; i < p->n_cols * LIN_F32_ROWS; i++)
-			acc[i] = sum_lanes(acc + i * lanes, lanes);
-		store_tile(p, acc, LIN_F32_ROWS, row0);
+	for (uint32_t row0 = 0; row0 < p->n_rows; row0 += LIN_ROWS) {
+		memset(acc, 0, p->n_cols * LIN_ROWS * sizeof(float));
+		for (step.k0 = 0; step.k0 < p->k; step.k0 += LIN_CHUNK) {
+			step.n = p->k - step.k0 < LIN_CHUNK ? p->k - step.k0 : LIN_CHUNK;
+			step.w = f32_tile(p, row0, step.k0, step.n, tile);
+			step.streams = step.w != tile;
+			p->isa->dot_f32(&step);
+		}
+		store_tile(p, acc, row0);
 	}
 }

@@ -1,7 +1,7 @@
 /* pack.c - the packed order of weights, chosen by the backend for what its
  * kernels read: LIN_ROWS rows go together, block by block.
  *
- * A packed block is the transpose of LIN_ROWS blocks of the file taken as 32-bit
+ * Plain types are their transpose, [element][row]. A packed block is the transpose of LIN_ROWS blocks of the file taken as 32-bit
  * words, [word][row], followed by what does not come in words, [row]: the F16
  * factor (MXFP4: the exponent) of types whose blocks are no multiple of 4 bytes.
  * It has as many bytes as the blocks it was made of. */
@@ -15,6 +15,7 @@ struct pack_format {
 };
 
 static const struct pack_format formats[] = {
+	[ZINC_F32] = {0, 1, 0, 0},     [ZINC_F16] = {0, 0, 0, 2},    [ZINC_BF16] = {0, 0, 0, 2},
 	[ZINC_Q8_0] = {2, 8, 0, 2},    [ZINC_Q4_0] = {2, 4, 0, 2},   [ZINC_Q4_1] = {0, 5, 0, 0},
 	[ZINC_Q5_0] = {2, 5, 0, 2},    [ZINC_Q5_1] = {0, 6, 0, 0},   [ZINC_Q2_K] = {0, 21, 0, 0},
 	[ZINC_Q3_K] = {0, 27, 108, 2}, [ZINC_Q4_K] = {0, 36, 0, 0},  [ZINC_Q5_K] = {0, 44, 0, 0},

@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #include "machine.h"
+#include "tiny.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 #define cpu_relax() _mm_pause()
 #else
 #define cpu_relax() ((void)0)
@@ -130,6 +130,7 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct cpu_pool *p = w->pool;
 
+	tiny_flush();
 	for (;;) {
 		uint64_t seen = work(p, w->ith);
 
@@ -141,14 +142,16 @@ static void *worker_main(void *arg)
 
 void cpu_pool_run(struct cpu_pool *p, struct cpu_job *job)
 {
-	uint64_t seen;
+	uint64_t seen, before;
 
 	pthread_mutex_lock(&p->turn);
+	before = tiny_flush();
 	p->job = job;
 	if (open_stage(p))
 		run_piece(p, 0, 0);
 	while (pieces_of(seen = work(p, 0)))
 		wait_for_change(p, seen);
+	tiny_restore(before);
 	pthread_mutex_unlock(&p->turn);
 }
 

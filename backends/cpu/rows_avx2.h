@@ -19,12 +19,6 @@ struct rows {
 	uint32_t first; /* row: 0 or 8 */
 };
 
-/* Where the scales of these rows go: places in struct lin_tile, or alike. */
-struct rows_scales {
-	float *d, *m;
-	int32_t *s;
-};
-
 ROWS_INLINE __m256i rows_word(struct rows r, uint32_t i)
 {
 	const uint8_t *p = r.w + 4 * (i * LIN_ROWS + r.first);
@@ -129,132 +123,127 @@ ROWS_INLINE __m256 rows_f16_tail(struct rows r, uint32_t n_words)
 	return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
+/* quant_e8m0_half() of 8 rows. */
 ROWS_INLINE __m256 rows_e8m0_tail(struct rows r, uint32_t n_words)
 {
 	const uint8_t *p = r.w + 4 * LIN_ROWS * n_words + r.first;
-	float v[8];
+	__m256i e = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+	__m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+	__m256i tiny = _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), e);
 
-	for (uint32_t i = 0; i < 8; i++)
-		v[i] = quant_e8m0_half(p[i]);
-	return _mm256_loadu_ps(v);
-}
-
-ROWS_INLINE void rows_put(float *base, uint32_t sub, __m256 v)
-{
-	_mm256_store_ps(base + sub * LIN_ROWS, v);
+	return _mm256_castsi256_ps(_mm256_blendv_epi8(
+		normal, tiny, _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e)));
 }
 
 /* Byte i of each lane in both halves of it. */
-ROWS_INLINE void rows_put_scale(struct rows_scales out, uint32_t sub, __m256i v, uint32_t i,
-                                const bool is_signed)
+ROWS_INLINE __m256i rows_spread(__m256i v, const uint32_t i, const bool is_signed)
 {
 	const __m256i first = _mm256_set_epi32(0x800c800c, 0x80088008, 0x80048004, 0x80008000,
 	                                       0x800c800c, 0x80088008, 0x80048004, 0x80008000);
-	const __m256i high = _mm256_slli_epi16(first, 8);
-	__m256i at = _mm256_set1_epi32((int)(i << 16 | i));
+	const __m256i top = _mm256_or_si256(_mm256_slli_epi16(first, 8), _mm256_set1_epi16(0x80));
+	const __m256i at = _mm256_set1_epi32((int)(i << 16 | i));
 
-	if (is_signed) /* the byte on top, then down with its sign */
-		v = _mm256_srai_epi16(_mm256_shuffle_epi8(
-			v, _mm256_or_si256(_mm256_add_epi8(high, _mm256_slli_epi16(at, 8)),
-		                           _mm256_set1_epi16(0x80))), 8);
-	else
-		v = _mm256_shuffle_epi8(v, _mm256_add_epi8(first, at));
-	_mm256_store_si256((__m256i *)(void *)(out.s + sub * LIN_ROWS), v);
+	if (!is_signed)
+		return _mm256_shuffle_epi8(v, _mm256_add_epi8(first, at));
+	/* the byte on top, then down with its sign */
+	v = _mm256_shuffle_epi8(v, _mm256_add_epi8(top, _mm256_slli_epi16(at, 8)));
+	return _mm256_srai_epi16(v, 8);
 }
 
-ROWS_INLINE void rows_put_min(struct rows_scales out, uint32_t sub, __m256i v, uint32_t i)
+/* Byte i of each lane as a number. */
+ROWS_INLINE __m256 rows_number(__m256i v, const uint32_t i)
 {
 	const __m256i first = _mm256_set_epi32((int)0x8080800c, (int)0x80808008, (int)0x80808004,
 	                                       (int)0x80808000, (int)0x8080800c, (int)0x80808008,
 	                                       (int)0x80808004, (int)0x80808000);
 
-	v = _mm256_shuffle_epi8(v, _mm256_add_epi8(first, _mm256_set1_epi32((int)i)));
-	rows_put(out.m, sub, _mm256_cvtepi32_ps(v));
+	return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(
+		v, _mm256_add_epi8(first, _mm256_set1_epi32((int)i))));
 }
 
-/* Word 0 holds d and dmin, words 1 to 3 the packed scales: quant_k4_scales() for
- * 8 rows at once. */
-ROWS_INLINE void rows_scales_k4(struct rows r, struct rows_scales out)
+/* The 6 bits of four scales, or minima, of Q4_K and Q5_K: word 1 holds those of the
+ * first scales, word 2 those of the first minima, word 3 and the top bits of both the
+ * rest (quant_k4_scales()). */
+ROWS_INLINE __m256i rows_six_bits(struct rows r, const bool minima, const bool second)
 {
-	__m256i s0 = rows_word(r, 1), s1 = rows_word(r, 2), s2 = rows_word(r, 3), scale[2], min[2];
+	__m256i v = rows_word(r, minima ? 2 : 1);
 
-	rows_put(out.d, 0, rows_f16_low(rows_word(r, 0)));
-	rows_put(out.d, 1, rows_f16_high(rows_word(r, 0)));
-	scale[0] = rows_mask(s0, 0x3f);
-	min[0] = rows_mask(s1, 0x3f);
-	scale[1] = _mm256_or_si256(rows_mask(s2, 15), rows_mask(_mm256_srli_epi32(s0, 2), 0x30));
-	min[1] = _mm256_or_si256(rows_nibbles(s2, true), rows_mask(_mm256_srli_epi32(s1, 2), 0x30));
-	for (uint32_t i = 0; i < 8; i++) {
-		rows_put_scale(out, i, scale[i / 4], i % 4, false);
-		rows_put_min(out, i, min[i / 4], i % 4);
-	}
+	if (!second)
+		return rows_mask(v, 0x3f);
+	return _mm256_or_si256(rows_nibbles(rows_word(r, 3), minima),
+	                       rows_mask(_mm256_srli_epi32(v, 2), 0x30));
 }
 
-ROWS_INLINE void rows_scales_q2_k(struct rows r, struct rows_scales out)
+/* Scales 4 i to 4 i + 3 of Q3_K, in words 24 to 26: quant_k3_scales(). */
+ROWS_INLINE __m256i rows_scales_q3_k(struct rows r, const uint32_t i)
 {
-	rows_put(out.d, 0, rows_f16_low(rows_word(r, 20)));
-	rows_put(out.d, 1, rows_f16_high(rows_word(r, 20)));
-	for (uint32_t i = 0; i < 16; i++) {
-		rows_put_scale(out, i, rows_nibbles(rows_word(r, i / 4), false), i % 4, false);
-		rows_put_min(out, i, rows_nibbles(rows_word(r, i / 4), true), i % 4);
-	}
+	__m256i low = rows_nibbles(rows_word(r, 24 + i % 2), i >= 2);
+	__m256i v = _mm256_or_si256(low, rows_bits(rows_word(r, 26), 2 * (int)i, 4, 3));
+
+	return _mm256_sub_epi8(v, _mm256_set1_epi8(32));
 }
 
-/* Words 24 to 26: quant_k3_scales(). */
-ROWS_INLINE void rows_scales_q3_k(struct rows r, struct rows_scales out)
+/* Scale i of IQ4_XS in byte 0: word 0 holds d and the high bits, word 1 the low ones. */
+ROWS_INLINE __m256i rows_scale_iq4_xs(struct rows r, const int i)
 {
-	rows_put(out.d, 0, rows_f16_tail(r, 27));
-	for (int i = 0; i < 4; i++) {
-		__m256i low = rows_nibbles(rows_word(r, 24 + (uint32_t)i % 2), i >= 2);
-		__m256i v = _mm256_or_si256(low, rows_bits(rows_word(r, 26), 2 * i, 4, 3));
+	__m256i high = _mm256_srli_epi32(rows_word(r, 0), 16 + 2 * i);
+	__m256i low = _mm256_srli_epi32(rows_word(r, 1), 4 * i);
 
-		v = _mm256_sub_epi8(v, _mm256_set1_epi8(32));
-		for (uint32_t j = 0; j < 4; j++)
-			rows_put_scale(out, (uint32_t)(4 * i) + j, v, j, true);
-	}
+	high = _mm256_slli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(3)), 4);
+	low = _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi32(15)), high);
+	return _mm256_sub_epi8(low, _mm256_set1_epi8(32));
 }
 
-/* Word 0 holds d and the high bits of the scales, word 1 their low ones. */
-ROWS_INLINE void rows_scales_iq4_xs(struct rows r, struct rows_scales out)
+/* The integer scale of sub-block i of a type with blocks of 256, in both halves of
+ * each row's word. */
+ROWS_INLINE __m256i rows_scale(const uint32_t dtype, struct rows r, const uint32_t i)
 {
-	rows_put(out.d, 0, rows_f16_low(rows_word(r, 0)));
-	for (int i = 0; i < 8; i++) {
-		__m256i bits = _mm256_srli_epi32(rows_word(r, 0), 16 + 2 * i);
-		__m256i v = _mm256_srli_epi32(rows_word(r, 1), 4 * i);
-
-		bits = _mm256_slli_epi32(_mm256_and_si256(bits, _mm256_set1_epi32(3)), 4);
-		v = _mm256_or_si256(_mm256_and_si256(v, _mm256_set1_epi32(15)), bits);
-		v = _mm256_sub_epi8(v, _mm256_set1_epi8(32));
-		rows_put_scale(out, (uint32_t)i, v, 0, true);
-	}
-}
-
-/* All scales of a type with blocks of 256; block b's of one with blocks of 32. */
-ROWS_INLINE void rows_scales(const uint32_t dtype, struct rows r, uint32_t b,
-                             struct rows_scales out)
-{
-	const __m256 minus = _mm256_set1_ps(-0.0f);
-
 	switch (dtype) {
 	case ZINC_Q4_K:
-	case ZINC_Q5_K: rows_scales_k4(r, out); break;
-	case ZINC_Q6_K:
-		rows_put(out.d, 0, rows_f16_tail(r, 52));
-		for (uint32_t i = 0; i < 16; i++)
-			rows_put_scale(out, i, rows_word(r, 48 + i / 4), i % 4, true);
-		break;
-	case ZINC_Q2_K: rows_scales_q2_k(r, out); break;
-	case ZINC_Q3_K: rows_scales_q3_k(r, out); break;
-	case ZINC_IQ4_XS: rows_scales_iq4_xs(r, out); break;
+	case ZINC_Q5_K: return rows_spread(rows_six_bits(r, false, i >= 4), i % 4, false);
+	case ZINC_Q6_K: return rows_spread(rows_word(r, 48 + i / 4), i % 4, true);
+	case ZINC_Q2_K:
+		return rows_spread(rows_nibbles(rows_word(r, i / 4), false), i % 4, false);
+	case ZINC_Q3_K: return rows_spread(rows_scales_q3_k(r, i / 4), i % 4, true);
+	default: return rows_spread(rows_scale_iq4_xs(r, (int)i), 0, true);
+	}
+}
+
+/* The integer minimum of sub-block i, likewise, as a number. */
+ROWS_INLINE __m256 rows_minimum(const uint32_t dtype, struct rows r, const uint32_t i)
+{
+	if (dtype == ZINC_Q2_K)
+		return rows_number(rows_nibbles(rows_word(r, i / 4), true), i % 4);
+	return rows_number(rows_six_bits(r, true, i >= 4), i % 4);
+}
+
+/* The factor of the type's block. */
+ROWS_INLINE __m256 rows_factor(const uint32_t dtype, struct rows r)
+{
+	switch (dtype) {
+	case ZINC_Q4_K:
+	case ZINC_Q5_K:
+	case ZINC_IQ4_XS:
 	case ZINC_Q4_1:
-	case ZINC_Q5_1:
-		rows_put(out.d, b, rows_f16_low(rows_word(r, 0)));
-		rows_put(out.m, b, _mm256_xor_ps(rows_f16_high(rows_word(r, 0)), minus));
-		break;
-	case ZINC_MXFP4: rows_put(out.d, b, rows_e8m0_tail(r, 4)); break;
-	case ZINC_Q8_0: rows_put(out.d, b, rows_f16_tail(r, 8)); break;
-	case ZINC_Q5_0: rows_put(out.d, b, rows_f16_tail(r, 5)); break;
-	default: rows_put(out.d, b, rows_f16_tail(r, 4));
+	case ZINC_Q5_1: return rows_f16_low(rows_word(r, 0));
+	case ZINC_Q2_K: return rows_f16_low(rows_word(r, 20));
+	case ZINC_Q6_K: return rows_f16_tail(r, 52);
+	case ZINC_Q3_K: return rows_f16_tail(r, 27);
+	case ZINC_Q8_0: return rows_f16_tail(r, 8);
+	case ZINC_Q5_0: return rows_f16_tail(r, 5);
+	case ZINC_MXFP4: return rows_e8m0_tail(r, 4);
+	default: return rows_f16_tail(r, 4);
+	}
+}
+
+/* What is subtracted: dmin of a type with integer minima, else the minimum. */
+ROWS_INLINE __m256 rows_offset(const uint32_t dtype, struct rows r)
+{
+	switch (dtype) {
+	case ZINC_Q4_K:
+	case ZINC_Q5_K: return rows_f16_high(rows_word(r, 0));
+	case ZINC_Q2_K: return rows_f16_high(rows_word(r, 20));
+	default: return _mm256_xor_ps(rows_f16_high(rows_word(r, 0)), _mm256_set1_ps(-0.0f));
 	}
 }
 

@@ -82,14 +82,15 @@ static inline float vf_hmax(vf v)
 
 /* A half's exponent moves to a float's place and is short by 112 then; the
  * multiplication makes up for it, subnormals included. */
+/* By way of integers: F32's small numbers would be flushed (tiny.h). */
 static inline vf vf_from_f16(const uint16_t *p)
 {
-	vi h = {p[0], p[1], p[2], p[3]};
-	vi mag = (h & 0x7fff) << 13;
-	vf v = (vf)mag * vf_set1(0x1p112f);
-	vi special = (vi)(mag >= (0x7c00 << 13)) & 0x7f800000;
+	vi h = {p[0], p[1], p[2], p[3]}, mag = h & 0x7fff;
+	vi normal = (mag << 13) + (112 << 23);
+	vi small = (vi)(__builtin_convertvector(mag, vf) * vf_set1(0x1p-24f));
+	vi is_small = mag < 0x400, special = (vi)(mag >= 0x7c00) & 0x7f800000;
 
-	return (vf)((vi)v | special | ((h & 0x8000) << 16));
+	return (vf)((is_small & small) | (~is_small & normal) | special | ((h & 0x8000) << 16));
 }
 
 static inline void vf_to_f16(uint16_t *p, vf v)

@@ -1,8 +1,8 @@
-/* weight.c - which weights are packed at load, and packing them with all threads. */
+/* weight.c - which weights are packed, and packing them: in the calling thread alone, as
+ * the pool's may have better to do. Who is in a hurry calls from several. */
 #include "weight.h"
 
 #include "linear.h"
-#include "pool.h"
 
 /* What products read, where both halves of its rows are whole groups: gate and up
  * projections may be one tensor. A table that only embed reads stays as it is: a
@@ -13,7 +13,7 @@ static bool wants_packing(const struct zinc_weight_use *use)
 	const struct quant_format *f = quant_format(w->dtype);
 
 	return (use->roles & (ZINC_ROLE_LINEAR | ZINC_ROLE_EXPERTS)) &&
-	       !(use->roles & ZINC_ROLE_VECTOR) && f && f->sub && w->ne[0] &&
+	       !(use->roles & ZINC_ROLE_VECTOR) && f && w->ne[0] &&
 	       w->ne[0] % f->elems == 0 && w->ne[1] && w->ne[1] % (2 * LIN_ROWS) == 0;
 }
 
@@ -32,50 +32,19 @@ int cpu_weight_layout(struct zinc_dev *dev, const struct zinc_weight_use *use,
 	return ZINC_OK;
 }
 
-/* One weight on its way, as a job of one stage. */
-struct packing {
-	struct cpu_job job;
-	const struct zinc_view *w;
-	const uint8_t *src;
-	uint8_t *dst;
-	uint32_t pieces;
-	bool begun;
-};
-
-static uint32_t next_stage(struct cpu_job *job)
-{
-	struct packing *p = (struct packing *)(void *)job;
-	bool done = p->begun;
-
-	p->begun = true;
-	return done ? 0 : p->pieces;
-}
-
-static void pack_piece(struct cpu_job *job, uint32_t piece, uint32_t ith)
-{
-	const struct packing *p = (const struct packing *)(const void *)job;
-	uint64_t row_bytes = p->w->nb[1], groups = n_rows(p->w) / LIN_ROWS;
-
-	(void)ith;
-	for (uint64_t g = groups * piece / p->pieces; g < groups * (piece + 1) / p->pieces; g++)
-		lin_pack(p->w->dtype, p->src + g * LIN_ROWS * row_bytes, row_bytes, LIN_ROWS,
-		         p->w->ne[0], p->dst + g * LIN_ROWS * row_bytes);
-}
-
-enum { PIECE = 1 << 20 }; /* bytes */
-
 int cpu_weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, uint32_t layout,
                     const void *src, struct zinc_buf *dst, uint64_t off, struct zinc_err *err)
 {
-	struct packing p = {.job = {next_stage, pack_piece}, .w = &use->view, .src = src};
-	uint64_t bytes = use->view.nb[1] * n_rows(&use->view);
+	uint64_t row_bytes = use->view.nb[1], bytes = row_bytes * n_rows(&use->view);
+	const uint8_t *from = src;
 
+	(void)dev;
 	if (layout != LIN_PACKED || !wants_packing(use))
 		return cpu_err(err, ZINC_E_INVALID, "no packed layout %u for this weight", layout);
 	if (dst->imported || off > dst->bytes || bytes > dst->bytes - off)
 		return cpu_err(err, ZINC_E_INVALID, "a packed weight ends past its buffer");
-	p.dst = dst->base + off;
-	p.pieces = bytes / PIECE < CPU_MAX_PIECES ? (uint32_t)(bytes / PIECE) + 1 : CPU_MAX_PIECES;
-	cpu_pool_run(dev->pool, &p.job);
+	for (uint64_t at = 0; at < bytes; at += LIN_ROWS * row_bytes)
+		lin_pack(use->view.dtype, from + at, row_bytes, LIN_ROWS, use->view.ne[0],
+		         dst->base + off + at);
 	return ZINC_OK;
 }

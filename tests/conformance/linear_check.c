@@ -53,12 +53,12 @@ static void load_row(struct check *k, uint32_t dtype, const uint8_t *row)
 	}
 }
 
-/* F32: every lane adds up k / 8 products at most, then 3 or 4 sums. Q8: two
- * sums per block of 32, of products of three factors; the scaled quants and the
- * minima round apart, so both count with their absolute values. */
+/* F32: a product, the sum of a block, the sum of those. Q8: two sums per block of
+ * 32, of products of three factors; the scaled quants and the minima round apart, so
+ * both count with their absolute values. */
 static struct approx dot_f32(const struct check *k, uint32_t cell)
 {
-	uint32_t n = k->c->s.k;
+	uint32_t n = k->c->s.k, block = n < LIN_F32_BLOCK ? n : LIN_F32_BLOCK;
 	const float *x = (const float *)(void *)k->c->x.base + (uint64_t)input_row(k->c, cell) * n;
 	double sum = 0.0, magnitude = 0.0;
 
@@ -66,7 +66,7 @@ static struct approx dot_f32(const struct check *k, uint32_t cell)
 		sum += (double)k->row[i] * x[i];
 		magnitude += fabs((double)k->row[i] * x[i]);
 	}
-	return (struct approx){sum, (n / 8 + 8) * EPS * magnitude};
+	return (struct approx){sum, (1 + block + n / LIN_F32_BLOCK) * EPS * magnitude};
 }
 
 static struct approx dot_q8(const struct check *k, uint32_t cell)

@@ -70,6 +70,31 @@ static void ops_run_in_order(struct op_run *r)
 	free(got);
 }
 
+/* Numbers below F32's normal range count as 0, in every thread; the caller's own
+ * arithmetic stays as it was. */
+static void tiny_numbers_are_zero(struct op_run *r)
+{
+	enum { LANES = 1024, ROWS = 64 };
+	static const float inputs[] = {1e-39f, 1e-30f}, factors[] = {1e10f, 1e-10f};
+	struct zinc_op_unary op = {.struct_size = sizeof(op), .n = zinc_imm(ROWS)};
+	float *x = must_calloc(LANES * ROWS, sizeof(*x));
+	volatile float tiny = 1e-39f;
+
+	for (int c = 0; c < 2; c++) {
+		for (int i = 0; i < LANES * ROWS; i++)
+			x[i] = inputs[c];
+		op.x = op.y = run_view_f32(r, x, LANES, ROWS, 1);
+		op.value = factors[c];
+		run_op(r, ZINC_OP_SCALE, &op, 0, &(struct run_params){0});
+		run_get(r, &op.y, x);
+		for (int i = 0; i < LANES * ROWS; i++)
+			assert_true(x[i] == 0.0f);
+		run_reset(r);
+	}
+	assert_true(tiny * 1e10f > 0.0f);
+	free(x);
+}
+
 /* dst[i] = src[i + 1] for all rows but the last, and dst[last] = src[0]. */
 static void record_rotation(struct op_run *r, struct zinc_cmd *cmd, const struct zinc_view *src,
                             const struct zinc_view *dst, uint32_t rows)
@@ -343,6 +368,7 @@ static void memory_runs_out(struct op_run *r)
 }
 
 EVERYWHERE(ops_run_in_order)
+EVERYWHERE(tiny_numbers_are_zero)
 EVERYWHERE(threads_wait_for_each_other)
 EVERYWHERE(work_counter_starts_over)
 EVERYWHERE(two_callers_take_turns)
@@ -355,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ops_run_in_order),
+		cmocka_unit_test(test_tiny_numbers_are_zero),
 		cmocka_unit_test(test_threads_wait_for_each_other),
 		cmocka_unit_test(test_work_counter_starts_over),
 		cmocka_unit_test(test_two_callers_take_turns),

@@ -1,7 +1,7 @@
 /* test_linear.c - dmmv and mmq of the CPU backend against double precision, and
  * the promise of their numerics classes: the same bits for a row and a column,
- * whatever op, threads or columns beside it, and for class Q8 whatever
- * instruction set. */
+ * whatever op, threads or columns beside it, and whatever instruction set (for class
+ * F32: of those that multiply and add in one). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,31 +58,37 @@ static float *check_class(struct linear_case *c, enum cpu_isa isa, uint32_t nume
 	return y;
 }
 
+/* Takes y over. */
+static void agree(const struct linear_case *c, float **first, float *y)
+{
+	if (!*first) {
+		*first = y;
+		return;
+	}
+	expect_same(c, *first, y, "this instruction set");
+	free(y);
+}
+
 static void check_case(const struct linear_shape *shape)
 {
 	bool q8 = quant_format(shape->dtype)->sub && (!shape->act ||
 	                                              quant_format(shape->gate_dtype)->sub);
 	struct linear_case c;
-	float *first = NULL;
+	float *first_f32 = NULL, *first_q8 = NULL;
 
 	linear_case_create(&c, shape, shape->dtype * 1000 + shape->k + shape->m);
 	for (enum cpu_isa isa = 0; isa < CPU_ISA_COUNT; isa++) {
-		float *y;
-
 		if (!linear_host_has(isa))
 			continue;
-		free(check_class(&c, isa, ZINC_NUM_F32));
-		if (!q8)
-			continue;
-		y = check_class(&c, isa, ZINC_NUM_Q8);
-		if (first)
-			expect_same(&c, first, y, "this instruction set");
+		if (isa == CPU_ISA_PLAIN)
+			free(check_class(&c, isa, ZINC_NUM_F32));
 		else
-			first = y;
-		if (y != first)
-			free(y);
+			agree(&c, &first_f32, check_class(&c, isa, ZINC_NUM_F32));
+		if (q8)
+			agree(&c, &first_q8, check_class(&c, isa, ZINC_NUM_Q8));
 	}
-	free(first);
+	free(first_f32);
+	free(first_q8);
 	linear_case_destroy(&c);
 }
 
@@ -270,18 +276,19 @@ static void a_column_does_not_see_the_others(void **state)
 static void check_packed(const struct linear_shape *shape)
 {
 	static const uint32_t classes[] = {ZINC_NUM_F32, ZINC_NUM_Q8};
+	uint32_t n_classes = quant_format(shape->dtype)->sub ? 2 : 1;
 	float *plain[CPU_ISA_COUNT][2] = {{NULL}};
 	struct linear_case c;
 
 	linear_case_create(&c, shape, 5);
 	for (uint32_t i = 0; i < 2 * CPU_ISA_COUNT; i++)
-		if (linear_host_has(i / 2))
+		if (linear_host_has(i / 2) && i % 2 < n_classes)
 			plain[i / 2][i % 2] = run(&c, i / 2, 2, &cpu_op_mmq, classes[i % 2]);
 	linear_case_pack(&c);
 	for (uint32_t i = 0; i < 2 * CPU_ISA_COUNT; i++) {
 		float *y;
 
-		if (!linear_host_has(i / 2))
+		if (!plain[i / 2][i % 2])
 			continue;
 		y = run(&c, i / 2, 2, &cpu_op_mmq, classes[i % 2]);
 		expect_same(&c, plain[i / 2][i % 2], y, "packed weights");
@@ -293,7 +300,7 @@ static void check_packed(const struct linear_shape *shape)
 
 static void packed_weights_give_the_same_bits(void **state)
 {
-	static const uint32_t columns[] = {1, 3, 8, 70};
+	static const uint32_t columns[] = {1, 2, 3, 4, 8, 70};
 
 	(void)state;
 	for (size_t t = 0; t < COUNT(block_types); t++)
@@ -301,11 +308,47 @@ static void packed_weights_give_the_same_bits(void **state)
 			check_packed(&(struct linear_shape){
 				.dtype = block_types[t], .k = k_of(block_types[t], 1 + (t + i) % 3),
 				.m = 48, .n = columns[i]});
+	for (size_t t = 0; t < COUNT(plain_types); t++)
+		for (size_t i = 0; i < COUNT(columns); i++)
+			check_packed(&(struct linear_shape){
+				.dtype = plain_types[t], .k = 100 * (uint32_t)(t + i) + 1, .m = 32,
+				.n = columns[i]});
 	for (uint32_t i = 0; i < 4; i++)
 		check_packed(&(struct linear_shape){
 			.dtype = ZINC_Q6_K, .gate_dtype = ZINC_Q4_K, .k = 512, .m = 32, .n = 6,
 			.n_expert = 5, .slots = i & 2 ? 3 : 0, .half_rows = i & 1,
 			.act = ZINC_ACT_SILU});
+}
+
+/* All bits set: the largest sums. */
+static void packed_extremes(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < COUNT(block_types); t++)
+		for (uint32_t n = 1; n < 4; n++)
+			check_packed(&(struct linear_shape){
+				.dtype = block_types[t], .k = k_of(block_types[t], 2), .m = 32,
+				.n = n, .fill = 0xff});
+}
+
+static void packed_exponents_of_mxfp4(void **state)
+{
+	uint8_t rows[LIN_ROWS * 17] = {0}, packed[LIN_ROWS * 17];
+	struct lin_tile tile;
+
+	(void)state;
+	for (uint32_t i = 0; i < CPU_ISA_COUNT * 256u; i++) {
+		enum cpu_isa isa = i / 256;
+		uint32_t e = i % 256, r = e % LIN_ROWS;
+		float want = quant_e8m0_half((uint8_t)e);
+
+		if (!linear_host_has(isa))
+			continue;
+		rows[17 * r] = (uint8_t)e;
+		lin_pack(ZINC_MXFP4, rows, 17, LIN_ROWS, 32, packed);
+		lin_isa_of(isa)->fill(ZINC_MXFP4, packed, 1, &tile);
+		assert_memory_equal(&tile.d[r], &want, sizeof(want));
+	}
 }
 
 /* A window of packed rows starts and ends between groups. */
@@ -377,6 +420,8 @@ int main(void)
 		cmocka_unit_test(one_token_with_an_input_per_expert),
 		cmocka_unit_test(a_column_does_not_see_the_others),
 		cmocka_unit_test(packed_weights_give_the_same_bits),
+		cmocka_unit_test(packed_extremes),
+		cmocka_unit_test(packed_exponents_of_mxfp4),
 		cmocka_unit_test(packed_windows),
 		cmocka_unit_test(declines_what_it_cannot_do),
 	};
