@@ -7,6 +7,7 @@
 #include "device.h"
 #include "isa.h"
 #include "machine.h"
+#include "peaks.h"
 #include "submit.h"
 #include "weight.h"
 
@@ -46,6 +47,7 @@ static const struct zinc_backend backend = {
 	.tl_wait = cpu_tl_wait,
 	.tl_value = cpu_tl_value,
 	.tl_free = cpu_tl_free,
+	.dev_peaks = cpu_dev_peaks,
 };
 
 static int read_threads(const char *text, uint32_t *out, struct zinc_err *err)

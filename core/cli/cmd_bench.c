@@ -15,7 +15,7 @@
 #include "run/engine.h"
 #include "util/err.h"
 
-enum { MAX_LIST = 32, COPY_BYTES = 256 << 20 };
+enum { MAX_LIST = 32 };
 
 struct numbers {
 	uint32_t v[MAX_LIST];
@@ -24,10 +24,10 @@ struct numbers {
 
 struct bench {
 	struct session *session;
-	struct numbers prefill, depth, seqs;
-	double peak_bytes, peak_flops; /* per second; 0: unknown */
-	json_t *rows;                  /* with --json            */
-	bool profile;                  /* ZINC_PROFILE           */
+	struct numbers prefill, depth, seqs, mixed;
+	struct bench_peaks peaks;
+	json_t *rows; /* with --json  */
+	bool profile; /* ZINC_PROFILE */
 };
 
 /* "128,512": positive numbers, 0 allowed where `zero`. */
@@ -63,6 +63,8 @@ static int parse_lists(struct bench *b, struct zinc_err *err)
 		rc = parse_numbers("depth", o->depth ? o->depth : "0", true, &b->depth, err);
 	if (!rc)
 		rc = parse_numbers("seqs", o->seqs ? o->seqs : "1", false, &b->seqs, err);
+	if (!rc)
+		rc = parse_numbers("mixed", o->mixed ? o->mixed : "4", true, &b->mixed, err);
 	return rc;
 }
 
@@ -73,6 +75,14 @@ static uint32_t largest(const struct numbers *l)
 	for (size_t i = 0; i < l->n; i++)
 		most = l->v[i] > most ? l->v[i] : most;
 	return most;
+}
+
+static uint32_t most_seqs(const struct bench *b)
+{
+	uint32_t decode = b->session->o->steps ? largest(&b->seqs) : 1;
+	uint32_t mixed = largest(&b->prefill) ? largest(&b->mixed) + 1 : 1;
+
+	return decode > mixed ? decode : mixed;
 }
 
 static int open_engine(struct bench *b, struct zinc_err *err)
@@ -88,9 +98,12 @@ static int open_engine(struct bench *b, struct zinc_err *err)
 	if (!c.n_ctx)
 		c.n_ctx = (decode > prefill ? decode : prefill) + 1;
 	c.n_best = 1;
-	c.max_seqs = s->o->steps ? largest(&b->seqs) : 1;
+	c.max_seqs = most_seqs(b);
 	b->profile = c.profile;
-	return session_open_engine(s, &c, false, err);
+	rc = session_open_engine(s, &c, false, err);
+	if (!rc)
+		engine_pack_wait(s->engine);
+	return rc;
 }
 
 /* The rate's share of the yardstick, or nothing where there is none. */
@@ -102,28 +115,43 @@ static const char *share(double rate, double peak, char *text, size_t room)
 	return text;
 }
 
-static void print_row(struct bench *b, const struct bench_case *c, const struct bench_result *r)
+static const char *kind_of(const struct bench_case *c)
 {
-	const char *kind = c->kind == BENCH_DECODE ? "decode"
-	                   : c->per_token          ? "prefill/token"
-	                                           : "prefill";
+	switch (c->kind) {
+	case BENCH_PREFILL: return c->per_token ? "prefill/token" : "prefill";
+	case BENCH_MIXED: return "mixed";
+	default: return "decode";
+	}
+}
+
+static void add_row(struct bench *b, const struct bench_case *c, const struct bench_result *r)
+{
+	json_t *row = json_pack(
+		"{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "kind", kind_of(c), "tokens",
+		(json_int_t)c->n_tokens, "depth", (json_int_t)c->depth, "sequences",
+		(json_int_t)c->n_seqs, "repetitions", (json_int_t)c->reps, "median", r->median,
+		"min", r->min, "max", r->max, "bytes_per_second", r->bytes_per_s,
+		"flops_per_second", r->flops_per_s);
+
+	if (b->peaks.bytes_per_s > 0)
+		json_object_set_new(row, "share_of_peak_bytes",
+		                    json_real(r->bytes_per_s / b->peaks.bytes_per_s));
+	if (b->peaks.ops_per_s > 0)
+		json_object_set_new(row, "share_of_peak_flops",
+		                    json_real(r->flops_per_s / b->peaks.ops_per_s));
+	json_array_append_new(b->rows, row);
+}
+
+static void print_row(const struct bench *b, const struct bench_case *c,
+                      const struct bench_result *r)
+{
 	char bytes[16], flops[16];
 
-	if (b->rows) {
-		json_array_append_new(
-			b->rows,
-			json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "kind", kind,
-		                  "tokens", (json_int_t)c->n_tokens, "depth", (json_int_t)c->depth,
-		                  "sequences", (json_int_t)c->n_seqs, "repetitions",
-		                  (json_int_t)c->reps, "median", r->median, "min", r->min, "max",
-		                  r->max, "bytes_per_second", r->bytes_per_s, "flops_per_second",
-		                  r->flops_per_s));
-		return;
-	}
-	printf("%-13s %6u %6u %5u %11.2f %11.2f %11.2f %9.1f %6s %9.2f %6s\n", kind, c->n_tokens,
-	       c->depth, c->n_seqs, r->median, r->min, r->max, r->bytes_per_s / 1e9,
-	       share(r->bytes_per_s, b->peak_bytes, bytes, sizeof(bytes)), r->flops_per_s / 1e12,
-	       share(r->flops_per_s, b->peak_flops, flops, sizeof(flops)));
+	printf("%-13s %6u %6u %5u %11.2f %11.2f %11.2f %9.1f %6s %9.2f %6s\n", kind_of(c),
+	       c->n_tokens, c->depth, c->n_seqs, r->median, r->min, r->max, r->bytes_per_s / 1e9,
+	       share(r->bytes_per_s, b->peaks.bytes_per_s, bytes, sizeof(bytes)),
+	       r->flops_per_s / 1e12,
+	       share(r->flops_per_s, b->peaks.ops_per_s, flops, sizeof(flops)));
 	fflush(stdout);
 }
 
@@ -135,10 +163,33 @@ static int run_case(struct bench *b, const struct bench_case *c, struct zinc_err
 	if (interrupt_pending())
 		return ZINC_OK;
 	rc = bench_run(b->session->engine, c, &r, err);
-	if (!rc)
+	if (!rc && b->rows)
+		add_row(b, c, &r);
+	else if (!rc)
 		print_row(b, c, &r);
 	if (!rc && b->profile)
 		engine_print_profile(b->session->engine, stderr);
+	return rc;
+}
+
+/* A prompt alone, also token by token, and beside sequences that decode. */
+static int run_prompt(struct bench *b, uint32_t n_tokens, struct zinc_err *err)
+{
+	const struct options *o = b->session->o;
+	struct bench_case c = {.kind = BENCH_PREFILL, .n_tokens = n_tokens, .n_seqs = 1,
+	                       .reps = o->reps};
+	int rc = run_case(b, &c, err);
+
+	c.per_token = true;
+	if (!rc && o->per_token)
+		rc = run_case(b, &c, err);
+	c.per_token = false;
+	c.kind = BENCH_MIXED;
+	for (size_t i = 0; i < b->mixed.n && !rc; i++) {
+		c.n_seqs = b->mixed.v[i] + 1;
+		if (b->mixed.v[i])
+			rc = run_case(b, &c, err);
+	}
 	return rc;
 }
 
@@ -147,17 +198,9 @@ static int run_cases(struct bench *b, struct zinc_err *err)
 	const struct options *o = b->session->o;
 	int rc = ZINC_OK;
 
-	for (size_t i = 0; i < b->prefill.n && !rc; i++) {
-		struct bench_case c = {.kind = BENCH_PREFILL, .n_tokens = b->prefill.v[i],
-		                       .n_seqs = 1, .reps = o->reps};
-
-		if (!c.n_tokens)
-			continue;
-		rc = run_case(b, &c, err);
-		c.per_token = true;
-		if (!rc && o->per_token)
-			rc = run_case(b, &c, err);
-	}
+	for (size_t i = 0; i < b->prefill.n && !rc; i++)
+		if (b->prefill.v[i])
+			rc = run_prompt(b, b->prefill.v[i], err);
 	for (size_t d = 0; d < b->depth.n && o->steps; d++)
 		for (size_t s = 0; s < b->seqs.n && !rc; s++) {
 			struct bench_case c = {.kind = BENCH_DECODE, .n_tokens = o->steps,
@@ -169,27 +212,64 @@ static int run_cases(struct bench *b, struct zinc_err *err)
 	return rc;
 }
 
+/* What the shares are of, in words. */
+static const char *bytes_text(const char *are)
+{
+	return !strcmp(are, "read")   ? "a plain read of the weights"
+	       : !strcmp(are, "copy") ? "the device's copy, read plus written"
+	                              : "--peak-bandwidth";
+}
+
 static void print_head(const struct bench *b)
 {
 	const struct session *s = b->session;
+	const struct bench_peaks *p = &b->peaks;
 
-	printf("%s, backend %s (%s); copy %.0f GB/s\n", s->path, s->backend->entry->id,
-	       engine_device_name(s->engine), b->peak_bytes / 1e9);
-	printf("%-13s %6s %6s %5s %11s %11s %11s %9s %6s %9s %6s\n", "", "tokens", "depth", "seqs",
-	       "tokens/s", "least", "most", "GB/s", "", "TFLOP/s", "");
+	printf("%s, backend %s (%s)\n", s->path, s->backend->entry->id,
+	       engine_device_name(s->engine));
+	printf("shares of %.1f GB/s, %s", p->bytes_per_s / 1e9, bytes_text(p->bytes_are));
+	if (p->ops_are)
+		printf(", and %.2f TFLOP/s, %s", p->ops_per_s / 1e12,
+		       !strcmp(p->ops_are, "int8") ? "products of bytes in registers"
+		                                   : "--peak-flops");
+	printf("\n%-13s %6s %6s %5s %11s %11s %11s %9s %6s %9s %6s\n", "", "tokens", "depth",
+	       "seqs", "tokens/s", "least", "most", "GB/s", "", "TFLOP/s", "");
 }
 
 static void print_json(struct bench *b)
 {
 	const struct session *s = b->session;
-	json_t *j = json_pack("{s:s, s:s, s:s, s:f, s:f, s:O}", "model", s->path, "backend",
-	                      s->backend->entry->id, "device", engine_device_name(s->engine),
-	                      "peak_bytes_per_second", b->peak_bytes, "peak_flops_per_second",
-	                      b->peak_flops, "rows", b->rows);
+	const struct bench_peaks *p = &b->peaks;
+	json_t *j = json_pack("{s:s, s:s, s:s, s:f, s:s, s:f, s:s?, s:O}", "model", s->path,
+	                      "backend", s->backend->entry->id, "device",
+	                      engine_device_name(s->engine), "peak_bytes_per_second",
+	                      p->bytes_per_s, "peak_bytes_are", p->bytes_are,
+	                      "peak_flops_per_second", p->ops_per_s, "peak_flops_are", p->ops_are,
+	                      "rows", b->rows);
 
 	json_dumpf(j, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(j);
+}
+
+/* What was given wins over what is measured. */
+static int settle_peaks(struct bench *b, struct zinc_err *err)
+{
+	const struct options *o = b->session->o;
+	bool bytes = o->peak_bandwidth > 0, flops = o->peak_flops > 0;
+	int rc = bytes && flops ? ZINC_OK : bench_peaks(b->session->engine, &b->peaks, err);
+
+	if (bytes) {
+		b->peaks.bytes_per_s = (double)o->peak_bandwidth * 1e9;
+		b->peaks.bytes_are = "option";
+	}
+	if (flops) {
+		b->peaks.ops_per_s = (double)o->peak_flops * 1e12;
+		b->peaks.ops_are = "option";
+	}
+	if (b->peaks.ops_per_s <= 0)
+		b->peaks.ops_are = NULL;
+	return rc;
 }
 
 static int bench(struct bench *b, const char *model, struct zinc_err *err)
@@ -198,13 +278,7 @@ static int bench(struct bench *b, const char *model, struct zinc_err *err)
 	int rc;
 
 	if ((rc = parse_lists(b, err)) || (rc = session_open_model(b->session, model, err)) ||
-	    (rc = open_engine(b, err)))
-		return rc;
-	b->peak_flops = (double)o->peak_flops * 1e12;
-	b->peak_bytes = (double)o->peak_bandwidth * 1e9;
-	if (b->peak_bytes <= 0)
-		rc = bench_copy(b->session->engine, COPY_BYTES, &b->peak_bytes, err);
-	if (rc)
+	    (rc = open_engine(b, err)) || (rc = settle_peaks(b, err)))
 		return rc;
 	interrupt_install();
 	if (o->json)

@@ -137,7 +137,8 @@ int session_engine_config(const struct session *s, struct engine_config *c, stru
 	c->n_ctx = s->o->ctx;
 	c->chunk = s->o->chunk;
 	c->device = s->o->device;
-	c->no_pack = s->o->no_pack;
+	c->pack = s->o->no_pack ? RUN_PACK_OFF : s->o->pack; /* choices as in the enum */
+	c->pack_threads = s->o->threads;
 	c->kv_type = kv_types[s->o->kv_type];
 	c->numerics = s->o->numerics; /* the choices are in the order of the enum */
 	c->progress = on_progress;

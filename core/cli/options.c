@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/engine.h"
+
 #define BIT(c) (1u << CMD_##c)
 
 enum {
@@ -48,11 +50,16 @@ const struct opt_def opt_table[] = {
 	 .type = OPT_STR, .commands = BIT(BENCH), .command_line_only = true},
 	{"seqs", "LIST", "sequences that decode side by side (default 1)", GROUP_OTHER, AT(seqs),
 	 .type = OPT_STR, .commands = BIT(BENCH), .command_line_only = true},
+	{"mixed", "LIST", "sequences that decode while each prompt is read (default 4; 0: none)",
+	 GROUP_OTHER, AT(mixed), .type = OPT_STR, .commands = BIT(BENCH),
+	 .command_line_only = true},
 	{"reps", "N", "repetitions of which the median counts (default 5)", GROUP_OTHER, AT(reps),
 	 .min = 1, .max = 101, .type = OPT_U32, .commands = BIT(BENCH), .command_line_only = true},
-	{"peak-bandwidth", "GB/s", "print shares of this (default: what the device's copy reaches)",
+	{"peak-bandwidth", "GB/s", "print shares of this (default: what a plain read of the "
+	 "weights reaches, or, where the backend cannot tell, its copy)",
 	 GROUP_OTHER, AT(peak_bandwidth), .max = 1e6, .type = OPT_F32, .commands = BIT(BENCH)},
-	{"peak-flops", "TFLOP/s", "print shares of this (default: none)", GROUP_OTHER,
+	{"peak-flops", "TFLOP/s",
+	 "print shares of this (default: what the backend measures, if it does)", GROUP_OTHER,
 	 AT(peak_flops), .max = 1e6, .type = OPT_F32, .commands = BIT(BENCH)},
 	{"hidden", "FILE", "also the residual stream: [layers + 1, tokens, embedding]", GROUP_OTHER,
 	 AT(hidden), .type = OPT_STR, .commands = BIT(LOGITS), .command_line_only = true},
@@ -130,8 +137,13 @@ const struct opt_def opt_table[] = {
 	 GROUP_ENGINE, AT(numerics), .type = OPT_CHOICE, .commands = ENGINE},
 	{"chunk", "N", "prompt tokens per step (default 512, on a discrete GPU 2048; at most 4096)", GROUP_ENGINE,
 	 AT(chunk), .max = 4096, .type = OPT_U32, .commands = ENGINE},
-	{"no-pack", NULL, "keep weights in the file's own order", GROUP_ENGINE, AT(no_pack),
-	 .type = OPT_FLAG, .commands = ENGINE},
+	{"pack", "wait|background|off",
+	 "when a CPU's weights get the order that its kernels read: before the first token, "
+	 "while the model runs already, or never (default: run and chat background, others "
+	 "wait)",
+	 GROUP_ENGINE, AT(pack), .type = OPT_CHOICE, .commands = ENGINE},
+	{"no-pack", NULL, "keep weights in the file's own order: the same as --pack off",
+	 GROUP_ENGINE, AT(no_pack), .type = OPT_FLAG, .commands = ENGINE},
 
 	{"model", "MODEL", "a .gguf file or a bundled model's name", GROUP_GENERAL, AT(model),
 	 .type = OPT_STR, .commands = MODEL, .letter = 'm'},
@@ -176,6 +188,7 @@ void options_init(struct options *o, enum cmd_id command)
 {
 	*o = (struct options){
 		.command = command,
+		.pack = 1u << command & GENERATE ? RUN_PACK_BACKGROUND : RUN_PACK_WAIT,
 		.temp = 0.8f,
 		.top_k = 40,
 		.top_p = 0.95f,

@@ -42,6 +42,7 @@ struct options {
 	struct str_list plugin_dirs, plugin_options;
 	char *backend;
 	uint32_t device, threads, ctx, chunk, kv_type, numerics;
+	uint32_t pack; /* enum run_pack */
 	bool no_pack;
 
 	char *system;
@@ -59,7 +60,7 @@ struct options {
 	char *decode;
 	uint32_t stride, chunks;
 	char *ids, *out, *hidden;
-	char *prefill, *depth, *seqs;
+	char *prefill, *depth, *seqs, *mixed;
 	uint32_t steps, reps;
 	bool per_token;
 	float peak_flops, peak_bandwidth;

@@ -7,6 +7,7 @@
 #include "model/dtype.h"
 #include "run/engine_priv.h"
 #include "util/err.h"
+#include "util/log.h"
 
 enum { DEFAULT_CTX = 8192, DEFAULT_CHUNK = 512, DEFAULT_CHUNK_GPU = 2048, ALL_LOGITS_CHUNK = 128, MAX_SEQS = 256 };
 
@@ -142,7 +143,7 @@ static int plan_memory(struct engine *e, struct zinc_err *err)
 {
 	const struct engine_config *c = &e->cfg;
 	struct kv_config kc = {c->n_ctx, e->n_slots, c->chunk, c->kv_type};
-	int rc = weights_plan(&e->weights, e->model, &e->mem, c->no_pack, err);
+	int rc = weights_plan(&e->weights, e->model, &e->mem, c->pack == RUN_PACK_OFF, err);
 
 	if (!rc)
 		rc = kv_plan(&e->kv, &kc, e->model, &e->mem, err);
@@ -151,6 +152,7 @@ static int plan_memory(struct engine *e, struct zinc_err *err)
 	if (rc)
 		return rc;
 	set_graph_inputs(e);
+	engine_pack_plan(e);
 	return recording_plan(e, err);
 }
 
@@ -200,6 +202,26 @@ static int allocate_host(struct engine *e, struct zinc_err *err)
 	return ZINC_OK;
 }
 
+/* Without memory for packed copies an engine that can run on the mapped file does. */
+static int load_weights(struct engine *e, struct zinc_err *err)
+{
+	bool room;
+	int rc = weights_alloc(&e->weights, &e->mem, err);
+
+	room = !rc;
+	if (rc && e->cfg.pack == RUN_PACK_BACKGROUND) {
+		log_msg(ZINC_LOG_WARN, "%s; weights stay as the file has them, which is slower",
+		        err->msg);
+		weights_show(&e->weights, e->model, 0);
+		recording_forget(e);
+		rc = ZINC_OK;
+	}
+	if (!rc)
+		rc = weights_load(&e->weights, e->model, &e->mem, e->cfg.progress,
+		                  e->cfg.progress_ctx, err);
+	return rc || !room ? rc : engine_pack_start(e, err);
+}
+
 static int load(struct engine *e, struct zinc_err *err)
 {
 	int rc = ledger_check(&e->ledger, err);
@@ -217,8 +239,7 @@ static int load(struct engine *e, struct zinc_err *err)
 		rc = memory_alloc(&e->mem, LEDGER_SCRATCH, ZINC_MEM_DEVICE, e->scratch_bytes,
 		                  &e->scratch, err);
 	if (!rc)
-		rc = weights_load(&e->weights, e->model, &e->mem, e->cfg.progress,
-		                  e->cfg.progress_ctx, err);
+		rc = load_weights(e, err);
 	if (!rc && e->backend->tl_create(e->dev, 0, &e->timeline))
 		rc = err_set(err, ZINC_E_NO_MEMORY, "%s: no timeline", e->info.name);
 	return rc ? rc : recording_clear_list(e, err);
@@ -249,6 +270,7 @@ void engine_destroy(struct engine *e)
 		if (e->seqs[i] && (e->seqs[i]->shadow || e->cfg.batched != RUN_BATCHED_VALIDATE))
 			engine_seq_destroy(e, e->seqs[i]);
 	recording_finish(e);
+	pack_finish(&e->pack);
 	if (e->dev) {
 		memory_free(&e->mem, &e->temps);
 		memory_free(&e->mem, &e->scratch);

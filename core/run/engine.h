@@ -30,6 +30,16 @@ enum { ENGINE_BEST_MAX = 256 };
 /* ZINC_BATCHED_PREFILL. */
 enum run_batched { RUN_BATCHED_ON = 0, RUN_BATCHED_OFF = 1, RUN_BATCHED_VALIDATE = 2 };
 
+/* When weights get the backend's own layout, where it has one. */
+enum run_pack {
+	RUN_PACK_WAIT = 0,       /* before the engine is there                     */
+	RUN_PACK_BACKGROUND = 1, /* while it runs; until then on the mapped file. WAIT
+	                          * where the device does not share this process's
+	                          * memory, where the numerics class would let the
+	                          * difference be seen, and in validation          */
+	RUN_PACK_OFF = 2         /* never: GGUF order                              */
+};
+
 struct engine_config {
 	uint32_t n_ctx;       /* positions per sequence; 0: min(trained, 8192) */
 	uint32_t max_seqs;    /* 0: 1                                          */
@@ -39,7 +49,8 @@ struct engine_config {
 	uint32_t numerics;    /* enum run_numerics                             */
 	uint32_t batched;     /* enum run_batched                              */
 	uint32_t device;      /* index of the backend's device                 */
-	bool no_pack;         /* keep weights in GGUF order                    */
+	uint32_t pack;        /* enum run_pack                                 */
+	uint32_t pack_threads; /* 0: as many as there are CPUs                 */
 	bool profile;         /* time every op (ZINC_PROFILE)                  */
 	bool all_logits;      /* engine_seq_on_logits() will be used           */
 	bool hidden;          /* engine_seq_on_hidden() will be used; implies
@@ -68,8 +79,11 @@ void engine_destroy(struct engine *e); /* NULL ok */
 int engine_plan(const struct engine_config *c, struct model *m, const struct plug *backend,
                 struct engine **out, struct zinc_err *err);
 
+/* Returns when packing in the background has ended; nothing else to do: at once. */
+void engine_pack_wait(struct engine *e);
+
 const struct ledger *engine_ledger(const struct engine *e);
-/* The recorded ops of the decode and of the largest prefill recording: per op
+/* After engine_plan(): the ops of the decode and of the largest prefill recording, per op
  * label, shape, variant, numerics, and why not a better one. */
 void engine_print_plan(const struct engine *e, bool json, FILE *out);
 /* Time, bytes, FLOPs per op kind and layer kind since the last call (profile). */

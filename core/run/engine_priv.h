@@ -10,6 +10,7 @@
 #include "run/kv.h"
 #include "run/ledger.h"
 #include "run/memory.h"
+#include "run/pack.h"
 #include "run/profile.h"
 #include "run/weights.h"
 
@@ -17,7 +18,7 @@
 enum { ENGINE_BUCKETS = 13, ENGINE_CHUNK_MAX = 1 << (ENGINE_BUCKETS - 1) };
 
 struct recording {
-	struct zinc_graph *graph; /* lowered and placed; NULL: not made yet */
+	struct zinc_graph *graph; /* lowered and placed; NULL: made when needed */
 	struct zinc_cmd *cmd;
 };
 
@@ -59,6 +60,10 @@ struct engine {
 	struct ledger ledger;
 	struct memory mem;
 	struct weights weights;
+	struct pack pack;
+	bool packing;    /* in the background: weights.n_shown follows it     */
+	bool pack_whole; /* what is packed is read when all is, not before    */
+	double pack_pause; /* seconds before the next step                   */
 	struct kv kv;
 	struct batch batch;
 	struct graph_env env;
@@ -86,20 +91,38 @@ struct engine {
 
 /* recording.c */
 uint32_t engine_bucket(uint32_t n_tokens);
-/* Builds every bucket's graph to learn the memory they need. */
+/* Builds every bucket's graph to learn the memory they need; _size() more often than
+ * once, for weights in other layouts, before _plan(). */
+int recording_size(struct engine *e, struct zinc_err *err);
 int recording_plan(struct engine *e, struct zinc_err *err);
+/* Graphs and command lists are made anew when they are needed: weights have moved. */
+void recording_forget(struct engine *e);
 /* Bits of numerics classes. */
 #define RUN_FREE_CLASSES                                                                           \
 	(1u << ZINC_NUM_FREE | 1u << ZINC_NUM_FREE16 | 1u << ZINC_NUM_FREE8)
 #define RUN_16BIT_CLASSES (1u << ZINC_NUM_F16 | 1u << ZINC_NUM_FREE16)
 #define RUN_8BIT_CLASSES (1u << ZINC_NUM_Q8 | 1u << ZINC_NUM_FREE8)
-/* Does any op of any bucket have a variant of one of these classes? */
+/* Does any op of any bucket have a variant of one of these classes? Of graphs that were
+ * not forgotten. */
 bool recording_uses(const struct engine *e, uint32_t classes);
 int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err);
 int recording_clear_list(struct engine *e, struct zinc_err *err);
 void recording_finish(struct engine *e);
 int engine_submit(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
                   struct zinc_err *err);
+
+/* engine_pack.c */
+/* Before recording_plan(): whether background packing can be, and what it needs. */
+void engine_pack_plan(struct engine *e);
+/* Packs, or begins to. */
+int engine_pack_start(struct engine *e, struct zinc_err *err);
+/* Before a step: goes over to what has been packed. */
+void engine_pack_step(struct engine *e);
+/* After a step that took so long. */
+void engine_pack_stepped(struct engine *e, double seconds);
+/* Back to the mapped file until all is packed; false: no weight or every weight is read
+ * packed, which was planned for. */
+bool engine_pack_retreat(struct engine *e);
 
 /* seq.c */
 int seq_create(struct engine *e, bool shadow, struct seq **out, struct zinc_err *err);

@@ -89,7 +89,7 @@ static uint32_t hiding_classes(const struct engine *e)
 	return RUN_8BIT_CLASSES | (e->model->info.n_expert ? RUN_16BIT_CLASSES : 0);
 }
 
-int recording_plan(struct engine *e, struct zinc_err *err)
+int recording_size(struct engine *e, struct zinc_err *err)
 {
 	int rc = build_all(e, err);
 
@@ -109,18 +109,46 @@ int recording_plan(struct engine *e, struct zinc_err *err)
 		e->scratch_bytes = g->scratch_bytes > e->scratch_bytes ? g->scratch_bytes
 		                                                       : e->scratch_bytes;
 	}
+	return rc;
+}
+
+int recording_plan(struct engine *e, struct zinc_err *err)
+{
+	int rc = recording_size(e, err);
+
 	ledger_plan(&e->ledger, LEDGER_TEMPS, e->temp_bytes);
 	ledger_plan(&e->ledger, LEDGER_SCRATCH, e->scratch_bytes);
 	return rc;
 }
 
+static int build_fitting(struct engine *e, uint32_t bucket, struct zinc_err *err)
+{
+	struct zinc_graph *g;
+	int rc = build(e, bucket, &g, err);
+
+	if (rc)
+		return rc;
+	if (g->temp_bytes > e->temp_bytes || g->scratch_bytes > e->scratch_bytes) {
+		graph_destroy(g);
+		return err_set(err, ZINC_E_NO_MEMORY,
+		               "%u tokens need more temporaries than were planned: a bug in the "
+		               "memory plan", 1u << bucket);
+	}
+	e->rec[bucket].graph = g;
+	return ZINC_OK;
+}
+
 int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err)
 {
 	struct recording *r = &e->rec[bucket];
+	int rc = r->graph ? ZINC_OK : build_fitting(e, bucket, err);
 
 	*out = r;
-	if (r->cmd)
-		return ZINC_OK;
+	/* Planned for are all weights packed, and none. */
+	if (rc && engine_pack_retreat(e))
+		rc = build_fitting(e, bucket, err);
+	if (rc || r->cmd)
+		return rc;
 	return graph_record(r->graph, &e->target, e->temps.buf, e->scratch.buf,
 	                    e->cfg.profile ? ZINC_CMD_PROFILE : 0, &r->cmd, err);
 }
@@ -162,12 +190,18 @@ int recording_clear_list(struct engine *e, struct zinc_err *err)
 	return e->backend->cmd_end(e->clear_cmd, err);
 }
 
-void recording_finish(struct engine *e)
+void recording_forget(struct engine *e)
 {
 	for (uint32_t b = 0; b < ENGINE_BUCKETS; b++) {
 		e->backend->cmd_free(e->rec[b].cmd);
 		graph_destroy(e->rec[b].graph);
+		e->rec[b] = (struct recording){0};
 	}
+}
+
+void recording_finish(struct engine *e)
+{
+	recording_forget(e);
 	e->backend->cmd_free(e->clear_cmd);
 }
 

@@ -1,5 +1,6 @@
 /* step.c - one step: which tokens of which sequences, and the run. */
 #include "run/engine_priv.h"
+#include "util/clock.h"
 #include "util/err.h"
 
 /* Tokens a step may take from one sequence. */
@@ -103,13 +104,17 @@ int step_run(struct engine *e, struct zinc_err *err)
 int engine_step(struct engine *e, uint32_t *n_done, struct zinc_err *err)
 {
 	uint32_t n = choose_items(e);
+	double start;
 	int rc;
 
 	if (n_done)
 		*n_done = n;
 	if (!n)
 		return ZINC_OK;
+	engine_pack_step(e);
+	start = clock_seconds();
 	rc = step_run(e, err);
+	engine_pack_stepped(e, clock_seconds() - start);
 	if (!rc && e->cfg.batched == RUN_BATCHED_VALIDATE)
 		rc = validate_step(e, err);
 	return rc;

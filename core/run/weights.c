@@ -13,13 +13,7 @@
  * limit on one allocation is in the way. */
 enum { BLOCK_BYTES = 512 << 20, MAPPED = -1, ABSENT = -2 };
 
-/* Packed and then forgotten at a time, where the device's memory is this process's:
- * the file's pages and the packed ones of a window are the most that a weight takes
- * twice. Windows of a matrix have a multiple of WINDOW_ROWS, more than any layout
- * interleaves. */
-enum { WINDOW_BYTES = 16 << 20, WINDOW_ROWS = 256 };
-
-static int allocate(struct weights *w, const struct model *m)
+static int make_lists(struct weights *w, const struct model *m)
 {
 	w->n = m->n_weights;
 	w->n_consts = m->n_consts;
@@ -54,13 +48,21 @@ static int import_maps(struct weights *w, const struct model *m, const struct me
 	return ZINC_OK;
 }
 
-static struct zinc_weight_use use_of(const struct zinc_weight_decl *d, const struct zinc_view *v)
+struct zinc_weight_use weights_use(const struct zinc_weight_decl *d, const struct zinc_view *v)
 {
 	struct zinc_weight_use use = {.struct_size = sizeof(use), .roles = d->roles, .view = *v};
 
 	use.view.buf = NULL;
 	use.view.off = 0;
 	return use;
+}
+
+static void set_layout(struct zinc_view *v, uint32_t layout, uint64_t row_bytes)
+{
+	v->layout = layout;
+	v->nb[1] = row_bytes;
+	for (int k = 2; k < ZINC_MAX_DIMS; k++)
+		v->nb[k] = v->nb[k - 1] * v->ne[k - 1];
 }
 
 /* Room in the last block of this kind, or in a new one. */
@@ -93,7 +95,7 @@ static int plan_one(struct weights *w, uint32_t i, const struct model *m, const 
 	if (!t)
 		return ZINC_OK;
 	w->views[i] = dtype_view(t->dtype, t->ne[0], t->ne[1], t->ne[2], t->ne[3]);
-	use = use_of(&m->weights[i], &w->views[i]);
+	use = weights_use(&m->weights[i], &w->views[i]);
 	w->views[i].buf = (struct zinc_buf *)(void *)&p->mem;
 	p->mem.name = t->name;
 	p->bytes = t->bytes;
@@ -104,11 +106,10 @@ static int plan_one(struct weights *w, uint32_t i, const struct model *m, const 
 			return rc;
 	}
 	if (lay.layout) {
-		p->layout = w->views[i].layout = lay.layout;
+		p->layout = lay.layout;
 		p->bytes = lay.bytes;
-		w->views[i].nb[1] = lay.row_bytes;
-		for (int k = 2; k < ZINC_MAX_DIMS; k++)
-			w->views[i].nb[k] = w->views[i].nb[k - 1] * w->views[i].ne[k - 1];
+		p->row_bytes = lay.row_bytes;
+		set_layout(&w->views[i], lay.layout, lay.row_bytes);
 		put_in_block(w, p, LEDGER_WEIGHTS_PACKED);
 	} else if (w->maps[t->shard]) {
 		p->block = MAPPED;
@@ -139,7 +140,7 @@ int weights_plan(struct weights *w, const struct model *m, const struct memory *
 	int rc;
 
 	memset(w, 0, sizeof(*w));
-	if (!allocate(w, m))
+	if (!make_lists(w, m))
 		return err_set(err, ZINC_E_NO_MEMORY, "out of memory for the list of weights");
 	rc = import_maps(w, m, mem, err);
 	if (rc)
@@ -150,6 +151,7 @@ int weights_plan(struct weights *w, const struct model *m, const struct memory *
 			return err_set(err, rc, "%s: the backend has no layout for it",
 			               m->weights[i].name);
 	}
+	w->n_shown = w->n;
 	plan_consts(w, m);
 	for (uint32_t b = 0; b < w->n_blocks; b++)
 		ledger_plan(mem->ledger, w->block_kind[b], w->block_bytes[b]);
@@ -157,40 +159,17 @@ int weights_plan(struct weights *w, const struct model *m, const struct memory *
 	return ZINC_OK;
 }
 
-/* Whole matrices, or rows of one, that make a window; 0: the weight is one window. */
-static uint64_t window_rows(const struct weights *w, uint32_t i, const struct gguf_tensor *t)
-{
-	uint64_t row_bytes = t->bytes / ((uint64_t)t->ne[1] * t->ne[2] * t->ne[3]);
-	uint64_t rows = (uint64_t)t->ne[1] * t->ne[2], unit = t->ne[2] > 1 ? t->ne[1] : WINDOW_ROWS;
-
-	if (!w->maps[t->shard] || t->ne[3] > 1 || w->place[i].bytes != rows * w->views[i].nb[1])
-		return 0;
-	return (WINDOW_BYTES / row_bytes / unit + 1) * unit;
-}
-
-static int pack_one(const struct weights *w, uint32_t i, const struct model *m,
-                    const struct memory *mem, struct zinc_err *err)
+static int pack_whole(const struct weights *w, uint32_t i, const struct model *m,
+                      const struct memory *mem, struct zinc_err *err)
 {
 	const struct gguf_tensor *t = m->tensors[i];
 	const struct weight_place *p = &w->place[i];
-	uint64_t rows = (uint64_t)t->ne[1] * t->ne[2] * t->ne[3], step = window_rows(w, i, t);
-	int rc = ZINC_OK;
+	struct zinc_view view = dtype_view(t->dtype, t->ne[0], t->ne[1], t->ne[2], t->ne[3]);
+	struct zinc_weight_use use = weights_use(&m->weights[i], &view);
+	int rc = mem->backend->weight_pack(mem->dev, &use, p->layout, t->data, p->mem.buf, p->off,
+	                                   err);
 
-	for (uint64_t row = 0; row < rows && !rc; row += step ? step : rows) {
-		struct zinc_view view = dtype_view(t->dtype, t->ne[0], t->ne[1], t->ne[2], t->ne[3]);
-		uint64_t n = step && step < rows - row ? step : rows - row, from = view.nb[1];
-		struct zinc_weight_use use;
-
-		if (step && t->ne[2] > 1)
-			view = dtype_view(t->dtype, t->ne[0], t->ne[1], (uint32_t)(n / t->ne[1]), 1);
-		else if (step)
-			view = dtype_view(t->dtype, t->ne[0], (uint32_t)n, 1, 1);
-		use = use_of(&m->weights[i], &view);
-		rc = mem->backend->weight_pack(mem->dev, &use, p->layout,
-		                               (const uint8_t *)t->data + row * from, p->mem.buf,
-		                               p->off + row * w->views[i].nb[1], err);
-		gguf_forget((const uint8_t *)t->data + row * from, n * from);
-	}
+	gguf_forget(t->data, t->bytes);
 	return rc ? err_prefix(err, "%s", t->name) : ZINC_OK;
 }
 
@@ -201,7 +180,7 @@ static int load_one(struct weights *w, uint32_t i, const struct model *m, const 
 	struct weight_place *p = &w->place[i];
 	int rc;
 
-	if (p->block == ABSENT)
+	if (p->block == ABSENT || weights_from_map(w, m, i))
 		return ZINC_OK;
 	if (p->block == MAPPED) {
 		p->mem.buf = w->maps[t->shard];
@@ -211,7 +190,7 @@ static int load_one(struct weights *w, uint32_t i, const struct model *m, const 
 	p->mem.buf = w->blocks[p->block].buf;
 	p->mem.off = p->off;
 	if (p->layout)
-		return pack_one(w, i, m, mem, err);
+		return pack_whole(w, i, m, mem, err);
 	rc = mem->backend->buf_write(p->mem.buf, p->off, t->data, t->bytes);
 	gguf_forget(t->data, t->bytes);
 	return rc ? err_set(err, rc, "%s: copying it to the device failed", t->name) : ZINC_OK;
@@ -234,28 +213,84 @@ static int load_consts(struct weights *w, const struct model *m, const struct me
 	return rc;
 }
 
+int weights_alloc(struct weights *w, const struct memory *mem, struct zinc_err *err)
+{
+	int rc = ZINC_OK;
+
+	for (uint32_t b = 0; b < w->n_blocks && !rc; b++)
+		rc = memory_alloc(mem, w->block_kind[b], ZINC_MEM_DEVICE, w->block_bytes[b],
+		                  &w->blocks[b], err);
+	for (uint32_t b = 0; b < w->n_blocks && rc; b++)
+		memory_free(mem, &w->blocks[b]);
+	return rc;
+}
+
 int weights_load(struct weights *w, const struct model *m, const struct memory *mem,
                  void (*progress)(void *ctx, const char *what, double part), void *ctx,
                  struct zinc_err *err)
 {
 	int rc = load_consts(w, m, mem, err);
 
-	for (uint32_t b = 0; b < w->n_blocks && !rc; b++)
-		rc = memory_alloc(mem, w->block_kind[b], ZINC_MEM_DEVICE, w->block_bytes[b],
-		                  &w->blocks[b], err);
 	for (uint32_t i = 0; i < w->n && !rc; i++) {
 		rc = load_one(w, i, m, mem, err);
-		if (progress)
+		if (progress && w->place[i].block >= 0)
 			progress(ctx, "loading weights", (double)(i + 1) / w->n);
 	}
-	/* Reading a tensor mapped some of its neighbours' pages again. */
-	for (uint32_t i = 0; i < w->n && !rc; i++)
-		if (w->place[i].block >= 0)
-			gguf_forget(m->tensors[i]->data, m->tensors[i]->bytes);
 	for (uint32_t i = 0; i < w->n && !rc; i++)
 		if (w->place[i].block == MAPPED)
 			ledger_take(mem->ledger, LEDGER_WEIGHTS_MAPPED, w->place[i].bytes, NULL);
 	return rc;
+}
+
+bool weights_from_map(const struct weights *w, const struct model *m, uint32_t i)
+{
+	return w->place[i].layout && w->maps[m->tensors[i]->shard];
+}
+
+bool weights_all_from_map(const struct weights *w, const struct model *m)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < w->n; i++) {
+		if (w->place[i].layout && !weights_from_map(w, m, i))
+			return false;
+		any |= w->place[i].layout != 0;
+	}
+	return any;
+}
+
+uint64_t weights_pack_bytes(const struct weights *w, const struct model *m, uint32_t first,
+                            uint32_t end)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = first; i < end; i++)
+		sum += weights_from_map(w, m, i) ? w->place[i].bytes : 0;
+	return sum;
+}
+
+void weights_show(struct weights *w, const struct model *m, uint32_t n)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		const struct gguf_tensor *t = m->tensors[i];
+		struct weight_place *p = &w->place[i];
+		bool packed = i < n;
+
+		if (!weights_from_map(w, m, i))
+			continue;
+		set_layout(&w->views[i], packed ? p->layout : 0,
+		           packed ? p->row_bytes : dtype_row_bytes(t->dtype, t->ne[0]));
+		p->mem.buf = packed ? w->blocks[p->block].buf : w->maps[t->shard];
+		p->mem.off = packed ? p->off : t->file_off;
+	}
+	w->n_shown = n;
+}
+
+void weights_forget(const struct weights *w, const struct model *m, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (w->place[i].block >= 0)
+			gguf_forget(m->tensors[i]->data, m->tensors[i]->bytes);
 }
 
 void weights_finish(struct weights *w, const struct memory *mem)

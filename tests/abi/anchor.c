@@ -43,9 +43,11 @@ struct zinc_abi_anchor {
 	const struct zinc_op_state_copy *op_state_copy;
 	const struct zinc_op_top_logits *op_top_logits;
 	const struct zinc_op_unary *op_unary;
+	const struct zinc_peaks *peaks;
 	const struct zinc_plugin *plugin;
 	const struct zinc_point *point;
 	const struct zinc_shape *shape;
+	const struct zinc_span *span;
 	const struct zinc_state_decl *state_decl;
 	const struct zinc_submit *submit;
 	const struct zinc_tensor_info *tensor_info;

@@ -332,7 +332,16 @@ FIELD(zinc_kernel_info, shared_bytes, 56, 8);
 FIELD(zinc_kernel_info, in_flight, 64, 8);
 FIELD(zinc_kernel_info, instructions, 72, 8);
 FIELD(zinc_kernel_info, cycles, 80, 8);
-SIZE(zinc_backend, 192);
+SIZE(zinc_span, 24);
+FIELD(zinc_span, buf, 0, 8);
+FIELD(zinc_span, off, 8, 8);
+FIELD(zinc_span, bytes, 16, 8);
+SIZE(zinc_peaks, 24);
+FIELD(zinc_peaks, struct_size, 0, 4);
+FIELD(zinc_peaks, pad0, 4, 4);
+FIELD(zinc_peaks, read_bytes_per_s, 8, 8);
+FIELD(zinc_peaks, int8_ops_per_s, 16, 8);
+SIZE(zinc_backend, 200);
 FIELD(zinc_backend, struct_size, 0, 4);
 FIELD(zinc_backend, n_ops, 4, 4);
 FIELD(zinc_backend, ops, 8, 8);
@@ -358,6 +367,7 @@ FIELD(zinc_backend, tl_wait, 160, 8);
 FIELD(zinc_backend, tl_value, 168, 8);
 FIELD(zinc_backend, tl_free, 176, 8);
 FIELD(zinc_backend, dev_kernels, 184, 8);
+FIELD(zinc_backend, dev_peaks, 192, 8);
 
 /* token.h */
 SIZE(zinc_tok_spec, 448);

@@ -8,7 +8,8 @@
 #                 ("llama-bench -dev none"); unset: zinc alone
 # ZINC_PEER_DIR   the folder of the files as the peer sees it (default: the files' own)
 # PAIRS, THREADS, PREFILL, DEPTH, STEPS: 5, all processors, "512,2048", "0,2048", 64
-# ZINC_BENCH      more options for zinc bench
+# ZINC_BENCH      more options for zinc bench (--mixed 4: prompts beside others; the
+#                 peer has no such row)
 set -eu
 
 zinc=$1
@@ -23,16 +24,16 @@ steps=${STEPS:-64}
 runs=$out/runs.txt
 : >"$runs"
 
-# Lines "FILE WHAT zinc RATE"; WHAT is pp512, tg@2048 and so on.
+# Lines "FILE WHAT zinc RATE"; WHAT is pp512, tg@2048, mixed512 and so on.
 run_zinc() {
 	# shellcheck disable=SC2086
 	"$zinc" bench "$1" --backend=cpu --threads "$threads" --prefill "$prefill" --depth "$depth" \
-		--steps "$steps" --reps 1 --json ${ZINC_BENCH:-} 2>>"$out/log.txt" |
+		--steps "$steps" --reps 1 --mixed 0 --json ${ZINC_BENCH:-} 2>>"$out/log.txt" |
 		awk -v file="$(basename "$1")" '
-			/"kind"/ { kind = $2 ~ /prefill/ ? "pp" : "tg@" }
+			/"kind"/ { kind = $2 ~ /prefill/ ? "pp" : $2 ~ /mixed/ ? "mixed" : "tg@" }
 			/"tokens"/ { tokens = $2 + 0 }
 			/"depth"/ { depth = $2 + 0 }
-			/"median"/ { print file, kind (kind == "pp" ? tokens : depth), "zinc", $2 + 0 }'
+			/"median"/ { print file, kind (kind == "tg@" ? depth : tokens), "zinc", $2 + 0 }'
 }
 
 # The same of the peer, from its comma-separated table. Prompts at a depth are

@@ -136,9 +136,37 @@ static void import(struct op_run *r)
 	assert_int_equal(r->backend->buf_import(r->dev, NULL, 8, &buf, NULL), ZINC_E_INVALID);
 }
 
+/* The rates are this machine's: only that there are any can be checked. */
+static void peaks(struct op_run *r)
+{
+	struct zinc_peaks got = {.struct_size = sizeof(got)};
+	const struct zinc_backend *b = r->backend;
+	struct zinc_span spans[3];
+	struct zinc_err err;
+	struct zinc_buf *buf;
+
+	assert_int_equal(b->buf_alloc(r->dev, 3 << 20, ZINC_MEM_DEVICE, &buf, &err), ZINC_OK);
+	spans[0] = (struct zinc_span){buf, 0, (1 << 20) + 1};
+	spans[1] = (struct zinc_span){buf, 3 << 20, 0};
+	spans[2] = (struct zinc_span){buf, (2 << 20) + 3, (1 << 20) - 3};
+	assert_int_equal(b->dev_peaks(r->dev, spans, 3, &got, &err), ZINC_OK);
+	assert_int_equal(got.struct_size, sizeof(got));
+	assert_true(got.read_bytes_per_s > 0);
+	assert_int_equal(got.int8_ops_per_s > 0, r->isa != RUN_PLAIN);
+	spans[2].bytes++;
+	assert_int_equal(b->dev_peaks(r->dev, spans, 3, &got, &err), ZINC_E_INVALID);
+	got.int8_ops_per_s = 7;
+	got.struct_size = offsetof(struct zinc_peaks, int8_ops_per_s);
+	assert_int_equal(b->dev_peaks(r->dev, NULL, 0, &got, &err), ZINC_OK);
+	assert_int_equal(got.read_bytes_per_s, 0);
+	assert_int_equal(got.int8_ops_per_s, 7);
+	b->buf_free(buf);
+}
+
 EVERYWHERE(device_info)
 EVERYWHERE(buffers)
 EVERYWHERE(import)
+EVERYWHERE(peaks)
 
 int main(void)
 {
@@ -147,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_device_info),
 		cmocka_unit_test(test_buffers),
 		cmocka_unit_test(test_import),
+		cmocka_unit_test(test_peaks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,27 @@ refuses 1 empty.gguf "$zinc" run "$dir/empty.gguf" hello
 [ "$(wc -c <"$dir/l")" -eq $((4 * 384 * 4)) ] || fail "logits: $(wc -c <"$dir/l") bytes"
 [ "$(wc -c <"$dir/h")" -eq $((4 * 4 * 256 * 4)) ] || fail "hidden: $(wc -c <"$dir/h") bytes"
 
+# Packing weights changes when the first token comes, not which.
+for pack in wait background off; do
+	"$zinc" run pocket-qwen --backend=cpu --greedy -n 24 --pack "$pack" "What does lantern mean?" >"$dir/pack.$pack" 2>"$dir/err" ||
+		fail "--pack $pack: $(cat "$dir/err")"
+	cmp -s "$dir/pack.wait" "$dir/pack.$pack" || fail "--pack $pack gives another answer"
+done
+[ -s "$dir/pack.wait" ] || fail "--pack wait: no answer"
+refuses 2 --pack "$zinc" run pocket-qwen --pack sometimes hello
+
+# Rows of a benchmark, and what their shares are of.
+"$zinc" bench pocket-qwen --backend=cpu --prefill 24 --mixed 2 --steps 2 --reps 1 >"$dir/out" 2>"$dir/err" ||
+	fail "bench: $(cat "$dir/err")"
+for row in prefill mixed decode "a plain read of the weights"; do
+	grep -q "$row" "$dir/out" || fail "bench has no $row: $(cat "$dir/out")"
+done
+"$zinc" bench pocket-qwen --backend=cpu --prefill 24 --mixed 2,0 --steps 0 --reps 1 --peak-bandwidth 5 --json >"$dir/out" 2>"$dir/err" ||
+	fail "bench --json: $(cat "$dir/err")"
+[ "$(grep -c '"kind": "mixed"' "$dir/out")" -eq 1 ] || fail "bench --json: $(cat "$dir/out")"
+grep -q '"peak_bytes_are": "option"' "$dir/out" || fail "bench --peak-bandwidth: $(cat "$dir/out")"
+refuses 1 --mixed "$zinc" bench pocket-qwen --mixed some
+
 # A full disk is an error.
 if [ -w /dev/full ]; then
 	"$zinc" run pocket-qwen --greedy hello >/dev/full 2>/dev/null </dev/null && fail "/dev/full was not noticed"

@@ -66,6 +66,12 @@ bool rig_has_backend(void)
 
 void rig_open(struct rig *r, const char *path, const struct engine_config *c)
 {
+	rig_open_wrapped(r, path, c, NULL);
+}
+
+void rig_open_wrapped(struct rig *r, const char *path, const struct engine_config *c,
+                      const struct plug *(*wrap)(const struct plug *backend))
+{
 	const struct plug *backend;
 	const char *why;
 	struct zinc_err err;
@@ -74,7 +80,7 @@ void rig_open(struct rig *r, const char *path, const struct engine_config *c)
 	must(open_registry(&r->reg, &err), &err);
 	must(plug_backend(r->reg, backend_id(), &backend, &why, &err), &err);
 	must(model_open(r->reg, path, &r->model, &err), &err);
-	must(engine_create(c, r->model, backend, &r->engine, &err), &err);
+	must(engine_create(c, r->model, wrap ? wrap(backend) : backend, &r->engine, &err), &err);
 }
 
 void rig_close(struct rig *r)

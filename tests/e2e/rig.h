@@ -9,6 +9,7 @@
 
 #include "run/engine.h"
 
+struct plug;
 struct plug_registry;
 struct model;
 
@@ -26,6 +27,9 @@ bool rig_has_backend(void);
 
 /* Fails the test with the message when anything goes wrong. */
 void rig_open(struct rig *r, const char *path, const struct engine_config *c);
+/* On what wrap() makes of the backend; it must outlive the rig. */
+void rig_open_wrapped(struct rig *r, const char *path, const struct engine_config *c,
+                      const struct plug *(*wrap)(const struct plug *backend));
 void rig_close(struct rig *r);
 
 /* Runs ids through one new sequence; logits: n_ids * n_vocab floats, all rows

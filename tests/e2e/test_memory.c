@@ -49,7 +49,7 @@ static uint64_t file_bytes(const char *path)
 	return (uint64_t)n;
 }
 
-static void weights_are_there_once(const char *path)
+static void weights_are_there_once(const char *path, uint32_t pack)
 {
 	struct engine_config c = rig_config();
 	const int32_t ids[] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -60,7 +60,10 @@ static void weights_are_there_once(const char *path)
 
 	c.n_ctx = 256;
 	c.numerics = RUN_NUM_FAST;
+	c.pack = pack;
 	rig_open(&r, path, &c);
+	rig_greedy(&r, ids, 8, out, 4);
+	engine_pack_wait(r.engine);
 	rig_greedy(&r, ids, 8, out, 4);
 	ledger = engine_ledger(r.engine);
 	packed = ledger->planned[LEDGER_WEIGHTS_PACKED];
@@ -83,13 +86,20 @@ static void weights_are_there_once(const char *path)
 static void test_hybrid(void **state)
 {
 	(void)state;
-	weights_are_there_once(ZINC_MODEL_DIR "/pocket-qwen35moe.Q4_K_M.gguf");
+	weights_are_there_once(ZINC_MODEL_DIR "/pocket-qwen35moe.Q4_K_M.gguf", RUN_PACK_WAIT);
 }
 
 static void test_dense(void **state)
 {
 	(void)state;
-	weights_are_there_once(ZINC_MODEL_DIR "/pocket-gemma4.Q4_K_M.gguf");
+	weights_are_there_once(ZINC_MODEL_DIR "/pocket-gemma4.Q4_K_M.gguf", RUN_PACK_WAIT);
+}
+
+/* What steps have read of the file before it was packed is gone, too. */
+static void test_background(void **state)
+{
+	(void)state;
+	weights_are_there_once(ZINC_MODEL_DIR "/pocket-qwen35moe.Q4_K_M.gguf", RUN_PACK_BACKGROUND);
 }
 
 int main(void)
@@ -97,6 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hybrid),
 		cmocka_unit_test(test_dense),
+		cmocka_unit_test(test_background),
 	};
 
 	if (!proc_kb("/proc/self/smaps", "Rss", NULL)) {

@@ -1,6 +1,7 @@
 /* pack_fake.c - a backend that packs weights and computes nothing. */
 #include "unit/pack_fake.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +22,40 @@ struct zinc_timeline {
 };
 
 struct pack_fake pack_fake;
+
+/* Packing is asked for from several threads. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static bool held;
+static uint32_t allowed;
+
+static void set_gate(bool hold, uint32_t times)
+{
+	pthread_mutex_lock(&lock);
+	held = hold;
+	allowed += times;
+	pthread_cond_broadcast(&more);
+	pthread_mutex_unlock(&lock);
+}
+
+void pack_hold(void)
+{
+	set_gate(true, 0);
+}
+
+void pack_allow(uint32_t times)
+{
+	set_gate(true, times);
+}
+
+void pack_free(void)
+{
+	pthread_mutex_lock(&lock);
+	held = false;
+	allowed = 0;
+	pthread_cond_broadcast(&more);
+	pthread_mutex_unlock(&lock);
+}
 
 static struct zinc_dev *const device = (struct zinc_dev *)(void *)&pack_fake;
 static struct zinc_cmd *const list = (struct zinc_cmd *)(void *)&pack_fake;
@@ -45,17 +80,22 @@ static int dev_info(void *self, uint32_t i, struct zinc_dev_info *out)
 	(void)self;
 	(void)i;
 	snprintf(out->name, sizeof(out->name), "packing device");
+	out->dev_class = pack_fake.discrete ? ZINC_DEV_DGPU : ZINC_DEV_CPU;
 	out->mem_total = out->mem_budget = 1 << 30;
 	out->buf_align = 64;
 	out->n_queues = 1;
 	return ZINC_OK;
 }
 
+/* The variant of every op. */
+static struct zinc_variant any[] = {{"any", 0, ZINC_NUM_F32}};
+
 static int dev_open(void *self, uint32_t i, struct zinc_dev **out, struct zinc_err *err)
 {
 	(void)self;
 	(void)i;
 	(void)err;
+	any[0].numerics = pack_fake.free_sums ? ZINC_NUM_FREE : ZINC_NUM_F32;
 	*out = device;
 	return ZINC_OK;
 }
@@ -83,7 +123,11 @@ static int buf_alloc(struct zinc_dev *dev, uint64_t bytes, uint32_t kind, struct
 {
 	(void)dev;
 	(void)kind;
-	(void)err;
+	if (pack_fake.fail_alloc_of && bytes == pack_fake.fail_alloc_of) {
+		err->code = ZINC_E_NO_MEMORY;
+		snprintf(err->msg, sizeof(err->msg), "the device is full");
+		return ZINC_E_NO_MEMORY;
+	}
 	*out = new_buf(NULL, bytes);
 	return ZINC_OK;
 }
@@ -143,6 +187,14 @@ static int weight_layout(struct zinc_dev *dev, const struct zinc_weight_use *use
 	return ZINC_OK;
 }
 
+static void wait_for_others(void)
+{
+	pthread_mutex_lock(&lock);
+	while (pack_fake.n_packed < pack_fake.fail_after)
+		pthread_cond_wait(&more, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
 static int weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, uint32_t layout,
                        const void *src, struct zinc_buf *dst, uint64_t off, struct zinc_err *err)
 {
@@ -150,9 +202,16 @@ static int weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, 
 	unsigned char padded[PACK_ROW];
 
 	(void)dev;
-	assert_true(pack_fake.n_pack < PACK_MAX_ASKED);
-	pack_fake.pack[pack_fake.n_pack++] = (struct pack_asked){*use, layout, src};
+	pthread_mutex_lock(&lock);
+	while (held && !allowed)
+		pthread_cond_wait(&more, &lock);
+	allowed -= held;
+	if (pack_fake.n_pack < PACK_MAX_ASKED)
+		pack_fake.pack[pack_fake.n_pack] = (struct pack_asked){*use, layout, src};
+	pack_fake.n_pack++;
+	pthread_mutex_unlock(&lock);
 	if (pack_fake.fail_pack_of && use->view.ne[1] == pack_fake.fail_pack_of) {
+		wait_for_others();
 		err->code = ZINC_E_INTERNAL;
 		snprintf(err->msg, sizeof(err->msg), "the packer is out of order");
 		return ZINC_E_INTERNAL;
@@ -162,6 +221,10 @@ static int weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, 
 		memcpy(padded, (const unsigned char *)src + i * row, row);
 		buf_write(dst, off + i * PACK_ROW, padded, sizeof(padded));
 	}
+	pthread_mutex_lock(&lock);
+	pack_fake.n_packed++;
+	pthread_cond_broadcast(&more);
+	pthread_mutex_unlock(&lock);
 	return ZINC_OK;
 }
 
@@ -231,6 +294,15 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	return ZINC_OK;
 }
 
+static int supports_linear(struct zinc_dev *dev, const void *desc, uint32_t variant)
+{
+	const struct zinc_op_linear *op = desc;
+
+	(void)dev;
+	(void)variant;
+	return pack_fake.decline_packed && op->w.layout ? ZINC_E_UNSUPPORTED : ZINC_OK;
+}
+
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	(void)cmd;
@@ -246,17 +318,18 @@ static int record_linear(struct zinc_cmd *cmd, const void *desc, uint32_t varian
 	return record(cmd, desc, variant);
 }
 
-static const struct zinc_variant any[] = {{"any", 0, ZINC_NUM_F32}};
-
-#define IMPL(id, T, r)                                                                             \
+#define IMPL(id, T, s, r)                                                                          \
 	{.struct_size = sizeof(struct zinc_op_impl), .op = id, .name = #id,                        \
 	 .desc_size = sizeof(struct T), .n_variants = 1, .variants = any,                          \
-	 .wtypes = ZINC_TMASK_WEIGHT, .supports = supports, .record = r}
+	 .wtypes = ZINC_TMASK_WEIGHT, .supports = s, .record = r}
 
-static const struct zinc_op_impl impl_dmmv = IMPL(ZINC_OP_DMMV, zinc_op_linear, record_linear);
-static const struct zinc_op_impl impl_mmq = IMPL(ZINC_OP_MMQ, zinc_op_linear, record_linear);
-static const struct zinc_op_impl impl_embed = IMPL(ZINC_OP_EMBED, zinc_op_embed, record);
-static const struct zinc_op_impl impl_route = IMPL(ZINC_OP_MOE_ROUTE, zinc_op_moe_route, record);
+static const struct zinc_op_impl impl_dmmv =
+	IMPL(ZINC_OP_DMMV, zinc_op_linear, supports_linear, record_linear);
+static const struct zinc_op_impl impl_mmq =
+	IMPL(ZINC_OP_MMQ, zinc_op_linear, supports_linear, record_linear);
+static const struct zinc_op_impl impl_embed = IMPL(ZINC_OP_EMBED, zinc_op_embed, supports, record);
+static const struct zinc_op_impl impl_route =
+	IMPL(ZINC_OP_MOE_ROUTE, zinc_op_moe_route, supports, record);
 static const struct zinc_op_impl *const ops[] = {&impl_dmmv, &impl_mmq, &impl_embed, &impl_route};
 
 const struct zinc_backend pack_backend = {

@@ -23,16 +23,28 @@ struct pack_asked {
 extern struct pack_fake {
 	/* Set by a test before the engine is made. */
 	bool imports;
+	bool discrete;    /* a device with memory of its own                    */
+	bool free_sums;   /* its variants order sums their own way              */
 	uint32_t fail_layout_of, fail_pack_of; /* ne[1] of the weight; 0: none */
+	uint32_t fail_after;    /* fail_pack_of waits for so many that are packed */
+	uint64_t fail_alloc_of; /* bytes; 0: none                                 */
+	/* At any time. */
+	bool decline_packed; /* what supports() says of packed weights */
 
 	struct pack_asked layout[PACK_MAX_ASKED], pack[PACK_MAX_ASKED];
-	uint32_t n_layout, n_pack;
+	uint32_t n_layout, n_pack, n_packed;
 	struct zinc_op_linear linear[PACK_MAX_LINEAR]; /* as record() got them */
 	uint32_t n_linear;
 	uint32_t n_bufs; /* alive */
 } pack_fake;
 
 extern const struct zinc_backend pack_backend;
+
+/* weight_pack() waits until it has been allowed to run so many times more; without a
+ * call, it does not wait. pack_free() lets all through, until setup. */
+void pack_hold(void);
+void pack_allow(uint32_t times);
+void pack_free(void);
 
 /* n bytes of a buffer of this backend; the test fails when they are outside. */
 const unsigned char *pack_bytes(const struct zinc_buf *buf, uint64_t off, uint64_t n);

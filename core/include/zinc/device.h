@@ -150,6 +150,21 @@ struct zinc_kernel_info {
 	                        * inverse throughput                          */
 };
 
+/* Part of a buffer. */
+struct zinc_span {
+	struct zinc_buf *buf;
+	uint64_t off, bytes;
+};
+
+/* What a device reaches at most, as it measured itself; 0: not measured. */
+struct zinc_peaks {
+	uint32_t struct_size; /* set by the caller */
+	uint32_t pad0;
+	uint64_t read_bytes_per_s; /* a plain read of memory                         */
+	uint64_t int8_ops_per_s;   /* products of 8-bit integers and their additions,
+	                            * each an operation, of values in registers      */
+};
+
 #define ZINC_CMD_PROFILE 1u /* cmd_begin flag: keep times for cmd_times() */
 
 struct zinc_backend {
@@ -179,7 +194,10 @@ struct zinc_backend {
 	int (*buf_write)(struct zinc_buf *, uint64_t off, const void *, uint64_t n);
 	int (*buf_read)(struct zinc_buf *, uint64_t off, void *, uint64_t n);
 
-	/* [any] Optional (NULL: every weight keeps GGUF order). */
+	/* [any] Optional (NULL: every weight keeps GGUF order). Products take GGUF order as
+	 * well, and variants of a strict class give the same bits in either: with a device
+	 * of class CPU the core may run on the imported file first, and go over to packed
+	 * weights between two submits. */
 	int (*weight_layout)(struct zinc_dev *, const struct zinc_weight_use *,
 	                     struct zinc_weight_layout *out);
 	/* [any] Writes the file's bytes in `layout` to dst at off. Several
@@ -220,6 +238,11 @@ struct zinc_backend {
 	int (*dev_kernels)(void *self, uint32_t i,
 	                   void (*tell)(void *ctx, const struct zinc_kernel_info *), void *ctx,
 	                   struct zinc_err *err);
+	/* Since minor 3. [dev] Optional. Measures with all that the device computes with,
+	 * nothing else running: reading the bytes of all spans once, and products. The
+	 * best of a few runs counts. */
+	int (*dev_peaks)(struct zinc_dev *, const struct zinc_span *spans, uint32_t n_spans,
+	                 struct zinc_peaks *out, struct zinc_err *err);
 	/* later minors append here */
 };
 
