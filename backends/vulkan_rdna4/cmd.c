@@ -29,43 +29,57 @@ static bool grow(const struct zinc_host *host, void **mem, uint64_t used, uint64
 	return true;
 }
 
-static int add_step(struct zinc_cmd *cmd, const struct rdna4_call *call,
+/* Puts the call behind the first n_steps and n_args, without a barrier. */
+static int put_step(struct zinc_cmd *cmd, const struct rdna4_call *call,
                     struct rdna4_pipeline *pipeline)
 {
 	const struct zinc_host *host = cmd->dev->host;
 	uint64_t used = cmd->n_steps * sizeof(struct rdna4_step);
 	uint64_t bytes = (call->args_bytes + ARGS_ALIGN - 1) / ARGS_ALIGN * ARGS_ALIGN;
+	uint64_t more = (call->more_bytes + ARGS_ALIGN - 1) / ARGS_ALIGN * ARGS_ALIGN;
 	void *steps = cmd->steps, *args = cmd->args;
 	struct rdna4_step *s;
 	bool ok = pipeline && grow(host, &steps, used, &cmd->room_steps, used + sizeof(*s));
 
 	cmd->steps = steps;
-	ok = ok && grow(host, &args, cmd->n_args, &cmd->room_args, cmd->n_args + bytes);
+	ok = ok && grow(host, &args, cmd->n_args, &cmd->room_args, cmd->n_args + bytes + more);
 	cmd->args = args;
 	if (!ok)
 		return rdna4_err(&cmd->err, ZINC_E_NO_MEMORY,
 		                 "out of memory while recording %s, op %u of the list", cmd->op,
 		                 cmd->n_ops - 1);
 	memcpy(cmd->args + cmd->n_args, call->args, call->args_bytes);
+	memset(cmd->args + cmd->n_args + bytes, 0, (size_t)more);
+	if (call->more)
+		memcpy(cmd->args + cmd->n_args + bytes, call->more, call->more_bytes);
 	s = &cmd->steps[cmd->n_steps++];
 	*s = (struct rdna4_step){.pipeline = pipeline, .op = cmd->n_ops - 1,
 	                         .args = cmd->n_args, .args_bytes = call->args_bytes,
+	                         .more = cmd->n_args + bytes, .more_bytes = call->more_bytes,
 	                         .flops = call->flops};
 	memcpy(s->groups, call->groups, sizeof(s->groups));
-	s->barrier = hazard_add(&cmd->hazard, call->ranges, call->n_ranges);
-	cmd->n_args += bytes;
+	cmd->n_args += bytes + more;
 	return ZINC_OK;
+}
+
+static struct rdna4_pipeline *pipeline_of(struct zinc_cmd *cmd, const struct rdna4_call *call)
+{
+	return rdna4_pipelines_get(cmd->dev->pipelines, call->shader, call->spec, call->n_spec);
 }
 
 int rdna4_dispatch(struct zinc_cmd *cmd, struct rdna4_call *call)
 {
+	int rc;
+
 	if (cmd->err.code)
 		return cmd->err.code;
 	if (!call->groups[0] || !call->groups[1] || !call->groups[2])
 		return ZINC_OK;
-	return add_step(cmd, call,
-	                rdna4_pipelines_get(cmd->dev->pipelines, call->shader, call->spec,
-	                                    call->n_spec));
+	rc = put_step(cmd, call, pipeline_of(cmd, call));
+	if (!rc)
+		cmd->steps[cmd->n_steps - 1].barrier =
+			hazard_add(&cmd->hazard, call->ranges, call->n_ranges);
+	return rc;
 }
 
 bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rdna4_call *call,
@@ -77,7 +91,8 @@ bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rd
 	    s->args_bytes != args_bytes)
 		return false;
 	*call = (struct rdna4_call){.shader = s->pipeline->shader, .n_spec = s->pipeline->n_spec,
-	                            .args = args, .args_bytes = args_bytes};
+	                            .args = args, .args_bytes = args_bytes,
+	                            .more = cmd->args + s->more, .more_bytes = s->more_bytes};
 	memcpy(call->spec, s->pipeline->spec, sizeof(call->spec));
 	memcpy(call->groups, s->groups, sizeof(call->groups));
 	memcpy(args, cmd->args + s->args, args_bytes);
@@ -86,17 +101,18 @@ bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rd
 
 bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call)
 {
-	struct rdna4_step *s = &cmd->steps[cmd->n_steps - 1];
-	struct rdna4_pipeline *pipeline;
+	struct rdna4_step last = cmd->steps[cmd->n_steps - 1];
+	struct rdna4_pipeline *pipeline = pipeline_of(cmd, call);
 
-	if (!hazard_join(&cmd->hazard, call->ranges, call->n_ranges))
+	if (!pipeline || !hazard_join(&cmd->hazard, call->ranges, call->n_ranges, call->behind))
 		return false;
-	pipeline = rdna4_pipelines_get(cmd->dev->pipelines, call->shader, call->spec, call->n_spec);
-	if (!pipeline)
-		return false;
-	s->pipeline = pipeline;
-	memcpy(s->groups, call->groups, sizeof(s->groups));
-	memcpy(cmd->args + s->args, call->args, call->args_bytes);
+	cmd->n_steps--;
+	cmd->n_args = last.args;
+	if (put_step(cmd, call, pipeline))
+		return true;
+	cmd->steps[cmd->n_steps - 1].op = last.op;
+	cmd->steps[cmd->n_steps - 1].barrier = last.barrier;
+	cmd->steps[cmd->n_steps - 1].flops = last.flops;
 	return true;
 }
 

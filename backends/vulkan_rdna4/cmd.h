@@ -12,6 +12,8 @@ struct rdna4_step {
 	uint32_t op;         /* index of the op it belongs to */
 	uint64_t args;       /* offset in the list's args     */
 	uint32_t args_bytes;
+	uint64_t more;       /* offset in the list's args     */
+	uint32_t more_bytes;
 	bool barrier;        /* stands before it              */
 	uint64_t flops;
 };

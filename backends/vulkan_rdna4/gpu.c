@@ -21,6 +21,7 @@ struct answers {
 	VkPhysicalDeviceSubgroupProperties subgroup;
 	VkPhysicalDeviceMaintenance3Properties limits;
 	VkPhysicalDevicePCIBusInfoPropertiesEXT pci;
+	VkPhysicalDeviceSubgroupSizeControlProperties size_limits;
 };
 
 static bool has_extension(const VkExtensionProperties *list, uint32_t n, const char *name)
@@ -72,6 +73,7 @@ static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *
 		.subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES},
 		.limits = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES},
 		.pci = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT},
+		.size_limits = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES},
 	};
 	a->v11.pNext = &a->v12;
 	if (gpu->can_set_subgroup)
@@ -88,6 +90,8 @@ static void ask(const struct vk_instance_functions *vk, const struct rdna4_gpu *
 	a->subgroup.pNext = &a->limits;
 	if (gpu->has_pci)
 		a->limits.pNext = &a->pci;
+	if (gpu->can_set_subgroup)
+		link_in(&a->subgroup.pNext, &a->size_limits, &a->size_limits.pNext);
 	vk->GetPhysicalDeviceProperties2(gpu->handle, &a->props);
 }
 
@@ -166,6 +170,16 @@ static bool find_queue(const struct vk_instance_functions *vk, struct rdna4_gpu 
 	return true;
 }
 
+/* Workgroups of full subgroups may have fewer invocations than others. */
+static void limit_groups(struct rdna4_gpu *gpu, const struct answers *a)
+{
+	uint32_t *most = &gpu->props.limits.maxComputeWorkGroupInvocations;
+	uint64_t full = (uint64_t)gpu->subgroup * a->size_limits.maxComputeWorkgroupSubgroups;
+
+	if (gpu->can_set_subgroup && full && full < *most)
+		*most = (uint32_t)full;
+}
+
 static uint32_t class_of(VkPhysicalDeviceType type)
 {
 	switch (type) {
@@ -192,6 +206,7 @@ void rdna4_gpu_describe(const struct vk_instance_functions *vk, struct rdna4_gpu
 	gpu->max_alloc = a.limits.maxMemoryAllocationSize;
 	gpu->can_set_subgroup = gpu->can_set_subgroup && a.size_control.subgroupSizeControl &&
 	                        a.size_control.computeFullSubgroups;
+	limit_groups(gpu, &a);
 	gpu->has_coop = gpu->has_coop && a.coop.cooperativeMatrix && a.v12.shaderFloat16 &&
 	                a.v12.vulkanMemoryModel;
 	if (gpu->has_coop)

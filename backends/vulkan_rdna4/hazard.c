@@ -19,17 +19,20 @@ bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
 			wait = collide(&ranges[i], &h->seen[k]);
 	if (wait)
 		h->n = 0;
+	h->last = h->n;
 	memcpy(h->seen + h->n, ranges, n * sizeof(*ranges));
 	h->n += n;
 	return wait;
 }
 
-bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
+bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n, bool behind)
 {
+	uint32_t n_seen = behind ? h->last : h->n;
+
 	if (h->n + n > HAZARD_MAX)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		for (uint32_t k = 0; k < h->n; k++)
+		for (uint32_t k = 0; k < n_seen; k++)
 			if (collide(&ranges[i], &h->seen[k]))
 				return false;
 	memcpy(h->seen + h->n, ranges, n * sizeof(*ranges));

@@ -10,12 +10,14 @@ enum { HAZARD_MAX = 256 };
 struct hazard {
 	struct rdna4_range seen[HAZARD_MAX];
 	uint32_t n;
+	uint32_t last; /* from here on: the last dispatch's */
 };
 
 /* Adds a dispatch's ranges; true when a barrier must stand before it. */
 bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n);
 /* Adds to the ranges of the last dispatch; false, nothing changed, where they collide
- * with anything since the last barrier. */
-bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n);
+ * with anything since the last barrier, or, behind all that the last dispatch itself
+ * does, with anything before that. */
+bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n, bool behind);
 
 #endif

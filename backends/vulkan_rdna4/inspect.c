@@ -55,6 +55,7 @@ static void note(struct rdna4_inspection *in, const struct kernel *k)
 	for (uint32_t i = 0; i < in->n; i++)
 		if (in->kernels[i].pipeline == k->pipeline)
 			return;
+	rdna4_pipelines_want(in->dev->pipelines, k->pipeline);
 	if (in->n < MAX_KERNELS)
 		in->kernels[in->n++] = *k;
 }
@@ -87,26 +88,36 @@ int rdna4_inspect_op(struct rdna4_inspection *in, const struct zinc_op_impl *op,
 	return rc;
 }
 
+/* desc, its x in the layout that the variant wants. */
+static struct zinc_op_linear with_layout(struct rdna4_inspection *in, const struct zinc_op_impl *op,
+                                         const struct zinc_op_linear *desc, uint32_t variant)
+{
+	struct zinc_act_layout layout = {.struct_size = sizeof(layout)};
+	struct zinc_op_linear d = *desc;
+
+	rdna4_act_layout(in->dev, op->op, &d, variant, &layout);
+	if (layout.layout) {
+		d.x.dtype = ZINC_U8;
+		d.x.layout = layout.layout;
+		d.x.nb[0] = 1;
+		d.x.nb[1] = layout.row_bytes;
+	}
+	return d;
+}
+
 int rdna4_inspect_linear(struct rdna4_inspection *in, const struct zinc_op_impl *op,
                          const struct zinc_op_linear *desc, const char *made_for)
 {
 	int rc = ZINC_OK;
 
 	for (uint32_t v = 0; v < op->n_variants && !rc; v++) {
-		struct zinc_act_layout layout = {.struct_size = sizeof(layout)};
 		struct zinc_op_linear d = *desc;
 
 		if (op->variants[v].max_cols)
 			d.n.imm = op->variants[v].max_cols;
 		d.x.ne[1] = d.y.ne[zinc_view_present(&d.ids) ? 2 : 1] = d.n.imm;
 		d.ids.ne[1] = d.n.imm;
-		rdna4_act_layout(in->dev, op->op, &d, v, &layout);
-		if (layout.layout) {
-			d.x.dtype = ZINC_U8;
-			d.x.layout = layout.layout;
-			d.x.nb[0] = 1;
-			d.x.nb[1] = layout.row_bytes;
-		}
+		d = with_layout(in, op, &d, v);
 		rc = inspect_variant(in, op, &d, v, made_for);
 	}
 	return rc;

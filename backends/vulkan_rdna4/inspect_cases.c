@@ -234,7 +234,12 @@ static int recurrences(struct rdna4_inspection *in)
 		.state_slot = one, .q_scale = 1};
 	int rc = rdna4_inspect_op(in, &rdna4_op_conv1d, &conv, "4 taps, SiLU");
 
-	return rc ? rc : rdna4_inspect_op(in, &rdna4_op_delta_net, &delta, "heads of 128");
+	if (!rc)
+		rc = rdna4_inspect_op(in, &rdna4_op_delta_net, &delta, "heads of 128");
+	delta.n = zinc_imm(PROMPT);
+	delta.q.ne[2] = delta.k.ne[2] = delta.v.ne[2] = delta.y.ne[2] = PROMPT;
+	delta.alpha.ne[1] = delta.beta.ne[1] = PROMPT;
+	return rc ? rc : rdna4_inspect_op(in, &rdna4_op_delta_net, &delta, "heads of 128, prompt");
 }
 
 static int outputs(struct rdna4_inspection *in)

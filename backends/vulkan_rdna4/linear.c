@@ -1,10 +1,13 @@
 /* linear.c - checks and arguments of the matrix product. */
 #include "linear.h"
 
+#include <string.h>
+
+#include "join.h"
 #include "layout.h"
 #include "weight.h"
 
-enum { COLUMNS_GROUP = 64, TEAM = 16 };
+enum { COLUMNS_GROUP = 64, TEAM = 16, LONG_PLAIN = 2048, AHEAD = 4 };
 
 static bool weight_ok(const struct zinc_view *w, const struct zinc_view *like)
 {
@@ -84,6 +87,9 @@ static bool is_packed(const struct zinc_view *w)
 
 bool rdna4_linear_gate_is_alike(const struct zinc_op_linear *d)
 {
+	if (zinc_view_present(&d->gate_w) &&
+	    (d->w.dtype < ZINC_Q8_0) != (d->gate_w.dtype < ZINC_Q8_0))
+		return false;
 	return (is_packed(&d->w) && is_packed(&d->gate_w)) ||
 	       (!rdna4_weight_is_packed(&d->w) && !rdna4_weight_is_packed(&d->gate_w));
 }
@@ -159,8 +165,11 @@ int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
 int rdna4_linear_columns(struct zinc_cmd *cmd, const struct zinc_op_linear *d, uint32_t cols)
 {
 	struct rdna4_product p = {.shader = "linear/dmmv", .group = COLUMNS_GROUP, .cols = cols,
-	                          .team = TEAM, .rows = 1, .ahead = 1};
+	                          .team = TEAM, .rows = 1, .ahead = cols <= 2 ? AHEAD : 1};
 
+	/* A long row of plain elements is few loads for each of a workgroup. */
+	if (d->w.dtype < ZINC_Q8_0 && d->w.ne[0] >= LONG_PLAIN)
+		p.team = COLUMNS_GROUP;
 	return rdna4_linear_product(cmd, d, &p);
 }
 
@@ -171,4 +180,29 @@ int rdna4_act_layout(struct zinc_dev *dev, uint32_t op, const struct zinc_op_lin
 	out->layout = op == ZINC_OP_DMMV ? rdna4_dmmv_act(variant) : rdna4_mmq_act(variant);
 	out->row_bytes = rdna4_act_row_bytes(out->layout, desc->x.ne[0]);
 	return ZINC_OK;
+}
+
+enum { ACT = 4, RESIDUAL = 5, EXPERTS = 6 }; /* by their numbers in shaders/variants.ini */
+enum { TIMES_SILU = 2, TIMES_GELU = 3 };      /* of RESIDUAL */
+
+bool rdna4_product_glu(struct zinc_cmd *cmd, const struct zinc_op_glu *d)
+{
+	static const char *const shaders[] = {"linear/dmmv_q8_dot", "linear/dmmv_q8", "linear/dmmv"};
+	struct rdna4_linear_args args;
+	struct rdna4_call call = {.n_spec = 0};
+	struct rdna4_rows gate = rdna4_rows_2d(&d->gate), y = rdna4_rows_2d(&d->y);
+	bool found = false;
+
+	if (rdna4_dims(&d->gate, d->n).heads != 1 || d->limit != 0 || memcmp(&gate, &y, sizeof(y)))
+		return false;
+	for (int i = 0; i < 3 && !found; i++)
+		found = rdna4_call_before(cmd, shaders[i], &call, &args, sizeof(args));
+	if (!found || call.spec[ACT] || call.spec[RESIDUAL] || call.spec[EXPERTS] ||
+	    args.m != d->gate.ne[0] || args.n.imm != d->n.imm || args.n.slot != d->n.slot ||
+	    gate.at != args.y.at || (d->n.imm > 1 && gate.token != args.y.token))
+		return false;
+	call.spec[RESIDUAL] = d->act == ZINC_ACT_SILU ? TIMES_SILU : TIMES_GELU;
+	args.residual = rdna4_rows_2d(&d->up);
+	rdna4_reads(&call, &d->up);
+	return rdna4_call_instead(cmd, &call);
 }

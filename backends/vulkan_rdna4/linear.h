@@ -18,7 +18,7 @@ struct rdna4_linear_args {
 
 /* Any weights in either layout, x in any layout, F32 out, both forms, all fusions. */
 bool rdna4_linear_ok(const struct zinc_op_linear *d);
-/* One kernel can read both weights: either none or both are in packed rows. */
+/* One kernel can read both weights: none or both are plain, and in packed rows. */
 bool rdna4_linear_gate_is_alike(const struct zinc_op_linear *d);
 struct rdna4_linear_args rdna4_linear_args(const struct zinc_op_linear *d);
 /* What the op reads, writes and computes. */

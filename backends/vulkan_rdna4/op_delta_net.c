@@ -2,7 +2,17 @@
 #include "args.h"
 #include "ops.h"
 
+enum { CHUNK, STEP, N_VARIANTS };
+
+/* "step" is the order of decode. */
+static const struct zinc_variant variants[N_VARIANTS] = {
+	[CHUNK] = {"chunk", 0, ZINC_NUM_FREE},
+	[STEP] = {"step", 0, ZINC_NUM_F32},
+};
+
 enum { GROUP = 64, MAX_DK = 256, TEAM = 8, OWN_COLS = 2 };
+/* shaders/ssm/delta_chunk.comp; MANY: tokens of a sequence for which it pays */
+enum { CHUNK_GROUP = 128, CHUNK_DK = 128, COLUMNS = 32, CHUNK_SHARED = 32 << 10, MANY = 32 };
 
 struct args {
 	uint64_t slots, a, dt, state, seq_first, state_slot;
@@ -27,12 +37,20 @@ static bool rows_ok(const struct zinc_op_delta_net *d)
 	       rdna4_fits(&d->v) && rdna4_fits(&d->y);
 }
 
+static bool chunk_ok(const struct zinc_dev *dev, const struct zinc_op_delta_net *d)
+{
+	return d->k.ne[0] % 32 == 0 && d->k.ne[0] <= CHUNK_DK && d->v.ne[0] % COLUMNS == 0 &&
+	       d->n.imm >= MANY * d->n_seqs.imm &&
+	       dev->gpu->props.limits.maxComputeSharedMemorySize >= CHUNK_SHARED;
+}
+
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_delta_net *d = desc;
 	uint64_t elems = (uint64_t)d->v.ne[1] * d->k.ne[0] * d->v.ne[0];
 
-	if (variant != 0 || dev->gpu->subgroup < TEAM || GROUP % dev->gpu->subgroup || d->flags ||
+	if (variant >= N_VARIANTS || (variant == CHUNK && !chunk_ok(dev, d)) ||
+	    dev->gpu->subgroup < TEAM || GROUP % dev->gpu->subgroup || d->flags ||
 	    d->head_map > ZINC_DELTA_GROUPED || !rows_ok(d) ||
 	    d->v.ne[1] % d->k.ne[1] || elems > UINT32_MAX || d->k.ne[0] > MAX_DK ||
 	    d->v.ne[1] > RDNA4_GROUPS_MAX || d->n_seqs.imm > RDNA4_GROUPS_MAX)
@@ -76,7 +94,12 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		.groups = {args.v_heads, d->n_seqs.imm, (args.d_v + cols - 1) / cols},
 		.args = &args, .args_bytes = sizeof(args)};
 
-	(void)variant;
+	if (variant == CHUNK) {
+		call.shader = "ssm/delta_chunk";
+		call.spec[0] = CHUNK_GROUP;
+		call.n_spec = 4;
+		call.groups[2] = args.d_v / COLUMNS;
+	}
 	rdna4_reads(&call, &d->q);
 	rdna4_reads(&call, &d->k);
 	rdna4_reads(&call, &d->v);
@@ -96,14 +119,12 @@ static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	return rdna4_record(cmd, &rdna4_op_delta_net, desc, variant, run);
 }
 
-static const struct zinc_variant variants[] = {{"step", 0, ZINC_NUM_F32}};
-
 const struct zinc_op_impl rdna4_op_delta_net = {
 	.struct_size = sizeof(rdna4_op_delta_net),
 	.op = ZINC_OP_DELTA_NET,
 	.name = "delta_net",
 	.desc_size = sizeof(struct zinc_op_delta_net),
-	.n_variants = 1,
+	.n_variants = N_VARIANTS,
 	.variants = variants,
 	.supports = supports,
 	.record = record,

@@ -20,7 +20,8 @@ static const struct zinc_variant variants[N_VARIANTS] = {
 	[F32_ANY] = {"f32_any", 0, ZINC_NUM_F32},
 };
 
-enum { GROUP = 128, ANY_COLS = 8, MIN_SUBGROUP = 8 };
+enum { GROUP = 128, ANY_COLS = 8, MIN_SUBGROUP = 8, MANY_ROWS = 8192, MANY_BLOCKS = 256,
+       LONG_ROW = 8192 };
 
 static bool is_q8(uint32_t variant)
 {
@@ -75,12 +76,15 @@ uint32_t rdna4_dmmv_act(uint32_t variant)
 	return variant < N_VARIANTS && is_q8(variant) ? RDNA4_ACT_Q8 : RDNA4_ACT_PLAIN;
 }
 
-/* Depends on the length of a row only, as the order of sums does. */
+/* Depends on the matrix only, as the order of sums does. Many rows occupy a device with
+ * small teams, which have fewer sums to bring together and fewer idle members where the
+ * blocks of a row do not come out even. */
 static uint32_t team_of(const struct zinc_op_linear *d)
 {
 	uint32_t blocks = d->w.ne[0] / 32;
+	bool many = d->w.ne[1] >= MANY_ROWS && blocks < MANY_BLOCKS;
 
-	return blocks >= 64 ? 32 : blocks >= 32 ? 16 : 8;
+	return blocks >= 64 && !many ? 32 : blocks >= 32 ? 16 : 8;
 }
 
 /* Two rows share the loads of x, which pays where a subgroup is wide; elsewhere, and for
@@ -98,9 +102,10 @@ static uint32_t rows_of(const struct zinc_dev *dev, const struct zinc_op_linear 
 static uint32_t ahead_of(const struct zinc_dev *dev, const struct zinc_op_linear *d,
                          uint32_t cols)
 {
-	bool narrow_gate = zinc_view_present(&d->gate_w) && dev->gpu->subgroup < 64;
+	bool narrow = dev->gpu->subgroup < 64, gate = zinc_view_present(&d->gate_w);
+	bool many_words = d->w.dtype == ZINC_Q6_K && d->w.ne[0] >= LONG_ROW;
 
-	return cols <= 2 && !narrow_gate ? 2 : 1;
+	return cols <= 2 && !(narrow && (gate || many_words)) ? 2 : 1;
 }
 
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

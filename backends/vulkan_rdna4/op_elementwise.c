@@ -4,6 +4,7 @@
 #include <zinc/shape_op.h>
 
 #include "args.h"
+#include "join.h"
 #include "ops.h"
 
 enum { GROUP = 256 };
@@ -70,6 +71,8 @@ static int glu_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	                .value = d->limit != 0 ? d->limit : INFINITY};
 
 	(void)variant;
+	if (rdna4_product_glu(cmd, d))
+		return ZINC_OK;
 	return dispatch(cmd, &j);
 }
 
@@ -98,6 +101,8 @@ static int add_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 static int mul_run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	(void)variant;
+	if (rdna4_rmsnorm_mul(cmd, desc))
+		return ZINC_OK;
 	return binary_dispatch(cmd, desc, MUL);
 }
 

@@ -31,7 +31,7 @@ struct args {
 	float scale, softcap;
 };
 
-/* shaders/attn/tile.comp and merge.comp */
+/* shaders/attn/rows.glsl and merge.comp */
 struct tile_args {
 	uint64_t slots, tok_seq, tok_pos, seq_first, partial;
 	struct rdna4_rows q, y, gate;
@@ -41,6 +41,9 @@ struct tile_args {
 	uint32_t heads, heads_per_kv;
 	uint32_t v_lanes, window;
 	float scale, softcap;
+	uint64_t quants;
+	uint32_t quant_row, pad0;
+	uint64_t counters;
 };
 
 struct merge_args {
@@ -253,24 +256,53 @@ static int merge(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d, uint3
 	return rdna4_dispatch(cmd, &call);
 }
 
-/* The row that a token's heads make. */
-bool rdna4_attn_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
+/* The rows of heads are, one beside the other, the row that is quantised. */
+static bool are_row(const struct zinc_op_quant_act *q, const struct rdna4_rows *y, uint32_t heads,
+                    uint32_t v_lanes, struct rdna4_count n)
+{
+	struct rdna4_rows x = rdna4_rows_2d(&q->x);
+
+	return rdna4_dims(&q->x, q->n).heads == 1 && x.at == y->at &&
+	       (n.imm == 1 || x.token == y->token) && (heads == 1 || y->head == v_lanes) &&
+	       v_lanes % 32 == 0 && q->x.ne[0] == heads * v_lanes && n.imm == q->n.imm &&
+	       n.slot == q->n.slot;
+}
+
+static bool join_merge(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
 {
 	struct rdna4_call call = {.n_spec = 0};
 	struct merge_args args;
-	struct rdna4_rows x = rdna4_rows_2d(&q->x);
 
 	if (!rdna4_call_before(cmd, "attn/merge", &call, &args, sizeof(args)) || call.spec[3] ||
-	    rdna4_dims(&q->x, q->n).heads != 1 || x.at != args.y.at || x.token != args.y.token ||
-	    (args.heads > 1 && args.y.head != args.v_lanes) || args.v_lanes % 32 ||
-	    q->x.ne[0] != args.heads * args.v_lanes || args.n.imm != q->n.imm ||
-	    args.n.slot != q->n.slot)
+	    !are_row(q, &args.y, args.heads, args.v_lanes, args.n))
 		return false;
 	call.spec[3] = how;
 	args.quants = rdna4_address(&q->y);
 	args.quant_row = (uint32_t)q->row_bytes;
 	rdna4_writes(&call, &q->y);
 	return rdna4_call_instead(cmd, &call);
+}
+
+static bool join_decode(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
+{
+	struct rdna4_call call = {.n_spec = 0};
+	struct tile_args args;
+
+	if (!rdna4_call_before(cmd, "attn/decode", &call, &args, sizeof(args)) || call.spec[8] ||
+	    !are_row(q, &args.y, args.heads, args.v_lanes, args.n))
+		return false;
+	call.spec[8] = how;
+	call.more = NULL;
+	args.quants = rdna4_address(&q->y);
+	args.quant_row = (uint32_t)q->row_bytes;
+	rdna4_writes(&call, &q->y);
+	return rdna4_call_instead(cmd, &call);
+}
+
+/* The row that a token's heads make. */
+bool rdna4_attn_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
+{
+	return join_merge(cmd, q, how) || join_decode(cmd, q, how);
 }
 
 static struct tile_args tile_args_of(const struct zinc_op_flash_attn *d)
@@ -312,6 +344,40 @@ static int run_tile(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
 	return rc ? rc : merge(cmd, d, c.splits, &parts);
 }
 
+/* Invocations that share a key: an eighth of its lanes' fours, as few as make a
+ * workgroup of 128. */
+static uint32_t key_team(const struct zinc_dev *dev, const struct zinc_op_flash_attn *d)
+{
+	uint32_t team = GROUP / ZINC_KV_PAGE, most = dev->gpu->subgroup < 16 ? dev->gpu->subgroup : 16;
+
+	while (2 * team <= most && 32 * team < dot_lanes(d))
+		team *= 2;
+	return team;
+}
+
+static int run_decode(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
+{
+	struct cut c = cut_of(d);
+	struct tile_args args = tile_args_of(d);
+	struct zinc_view parts = rdna4_cmd_scratch(cmd);
+	struct rdna4_call call = {
+		.shader = "attn/decode",
+		.spec = {key_team(rdna4_cmd_dev(cmd), d) * ZINC_KV_PAGE, d->k_cache.dtype,
+		         d->v_cache.dtype, dot_lanes(d), power_of_two((args.v_lanes + 3) / 4),
+		         c.heads, c.splits, has_gate(d), 0},
+		.n_spec = 9, .args = &args, .args_bytes = sizeof(args),
+		.groups = {d->n.imm, d->n_head_kv * c.head_groups, c.splits}};
+
+	call.more_bytes = (uint32_t)sizeof(uint32_t) * call.groups[0] * call.groups[1];
+	note_reads(&call, d);
+	if (c.splits > 1) {
+		args.partial = rdna4_address(&parts);
+		rdna4_writes(&call, &parts);
+	}
+	rdna4_writes(&call, &d->out);
+	return rdna4_dispatch(cmd, &call);
+}
+
 static int run_coop(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
 {
 	const struct zinc_dev *dev = rdna4_cmd_dev(cmd);
@@ -337,7 +403,7 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	switch (variant) {
 	case COOP: return run_coop(cmd, desc);
-	case TILE: return run_tile(cmd, desc);
+	case TILE: return is_decode(desc) ? run_decode(cmd, desc) : run_tile(cmd, desc);
 	default: return run_pages(cmd, desc);
 	}
 }

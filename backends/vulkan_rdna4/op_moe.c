@@ -2,7 +2,7 @@
 #include "args.h"
 #include "ops.h"
 
-enum { ROUTE_GROUP = 64, LISTS_GROUP = 256, COMBINE_GROUP = 256 };
+enum { ROUTE_GROUP = 64, ROUTE_MOST = 256, LISTS_GROUP = 256, COMBINE_GROUP = 256 };
 enum { MAX_EXPERTS = 2048, FEW_EXPERTS = 512, MAX_CHOSEN = 64 };
 
 struct route_args {
@@ -63,6 +63,16 @@ static bool lists_itself(const struct zinc_op_moe_route *d)
 	return d->n.imm == 1;
 }
 
+/* An invocation for each expert, where there are few enough; at least for each chosen. */
+static uint32_t route_group(const struct zinc_dev *dev, uint32_t n_expert)
+{
+	uint32_t group = ROUTE_GROUP, most = dev->gpu->props.limits.maxComputeWorkGroupInvocations;
+
+	while (group < n_expert && group < ROUTE_MOST && 2 * group <= most)
+		group *= 2;
+	return group;
+}
+
 static int choose(struct zinc_cmd *cmd, const struct zinc_op_moe_route *d)
 {
 	struct route_args args = {
@@ -73,8 +83,8 @@ static int choose(struct zinc_cmd *cmd, const struct zinc_op_moe_route *d)
 		.scale = d->scale, .expert_first = rdna4_address(&d->expert_first),
 		.perm = rdna4_address(&d->perm)};
 	struct rdna4_call call = {.shader = "moe/route",
-	                          .spec = {ROUTE_GROUP, args.n_expert, d->k,
-	                                   zinc_view_present(&d->bias),
+	                          .spec = {route_group(rdna4_cmd_dev(cmd), args.n_expert),
+	                                   args.n_expert, d->k, zinc_view_present(&d->bias),
 	                                   zinc_view_present(&d->expert_scale),
 	                                   lists_itself(d)},
 	                          .n_spec = 6,

@@ -16,8 +16,16 @@ struct args {
 	struct rdna4_count n;
 	uint32_t heads, quant_row;
 	float eps;
+	uint32_t quant_heads;
+	uint64_t factor, second_weight;
+	struct rdna4_rows second_y;
+	float second_eps;
 	uint32_t pad0;
 };
+
+/* Specialisation constants by their numbers in shaders/variants.ini. */
+enum { GROUP, WEIGHT, RESIDUAL, GATE, AFTER, LANES, QUANT, FACTOR, SECOND, N_SPEC };
+enum { SECOND_PLAIN = 1, SECOND_WEIGHT = 2 };
 
 /* About two times four elements to an invocation; a sum's order depends on this. */
 static uint32_t group_of(const struct zinc_dev *dev, uint32_t lanes)
@@ -54,6 +62,53 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	return ZINC_OK;
 }
 
+/* The norm that was recorded last leaves these rows, and nothing was made of them yet. */
+static bool norm_before(const struct zinc_cmd *cmd, const struct zinc_view *x, struct zinc_u32 n,
+                        struct rdna4_call *call, struct args *args)
+{
+	struct rdna4_dims dims = rdna4_dims(x, n);
+	struct rdna4_rows rows = rdna4_rows(x, dims);
+
+	return rdna4_call_before(cmd, "rows/rmsnorm", call, args, sizeof(*args)) &&
+	       !call->spec[QUANT] && !call->spec[SECOND] && args->n.imm == n.imm &&
+	       args->n.slot == n.slot && args->heads == dims.heads &&
+	       call->spec[LANES] == x->ne[0] && !memcmp(&rows, &args->y, sizeof(rows));
+}
+
+/* A norm of what a norm left. One row alone is read before its result is written. */
+static bool join_second(struct zinc_cmd *cmd, const struct zinc_op_rmsnorm *d)
+{
+	struct rdna4_call call = {.n_spec = 0};
+	struct args args;
+
+	if (zinc_view_present(&d->residual) || zinc_view_present(&d->gate) ||
+	    zinc_view_present(&d->after) || !norm_before(cmd, &d->x, d->n, &call, &args))
+		return false;
+	call.spec[SECOND] = zinc_view_present(&d->weight) ? SECOND_WEIGHT : SECOND_PLAIN;
+	args.second_weight = rdna4_address(&d->weight);
+	args.second_y = rdna4_rows(&d->y, rdna4_dims(&d->x, d->n));
+	args.second_eps = d->eps;
+	call.behind = d->n.imm == 1 && args.heads == 1;
+	rdna4_reads(&call, &d->weight);
+	rdna4_writes(&call, &d->y);
+	return rdna4_call_instead(cmd, &call);
+}
+
+bool rdna4_rmsnorm_mul(struct zinc_cmd *cmd, const struct zinc_op_binary *d)
+{
+	struct rdna4_call call = {.n_spec = 0};
+	struct rdna4_rows y = rdna4_rows(&d->y, rdna4_dims(&d->a, d->n));
+	struct args args;
+
+	if (zinc_view_elems(&d->b) != 1 || !norm_before(cmd, &d->a, d->n, &call, &args) ||
+	    call.spec[FACTOR] || memcmp(&y, &args.y, sizeof(y)))
+		return false;
+	call.spec[FACTOR] = 1;
+	args.factor = rdna4_address(&d->b);
+	rdna4_reads(&call, &d->b);
+	return rdna4_call_instead(cmd, &call);
+}
+
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_rmsnorm *d = desc;
@@ -68,10 +123,12 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		.shader = "rows/rmsnorm",
 		.spec = {group_of(rdna4_cmd_dev(cmd), d->x.ne[0]), zinc_view_present(&d->weight),
 		         zinc_view_present(&d->residual), zinc_view_present(&d->gate),
-		         zinc_view_present(&d->after), d->x.ne[0], 0},
-		.n_spec = 7, .args = &args, .args_bytes = sizeof(args)};
+		         zinc_view_present(&d->after), d->x.ne[0], 0, 0, 0},
+		.n_spec = N_SPEC, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
+	if (join_second(cmd, d))
+		return ZINC_OK;
 	rdna4_reads(&call, &d->x);
 	rdna4_reads(&call, &d->weight);
 	rdna4_reads(&call, &d->residual);
@@ -83,24 +140,52 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	return rdna4_dispatch(cmd, &call);
 }
 
+/* Rows of the norm in a row that is quantised; 0: it is another one. */
+static uint32_t rows_in(const struct zinc_op_quant_act *q, const struct args *a,
+                        const struct rdna4_rows *y, uint32_t lanes)
+{
+	struct rdna4_dims dims = rdna4_dims(&q->x, q->n);
+	struct rdna4_rows x = rdna4_rows(&q->x, dims);
+
+	if (a->heads == dims.heads && lanes == q->x.ne[0] && !memcmp(&x, y, sizeof(x)))
+		return 1;
+	return dims.heads == 1 && x.at == y->at && (q->n.imm == 1 || x.token == y->token) &&
+	       y->head == lanes && lanes % 32 == 0 && q->x.ne[0] == a->heads * lanes ? a->heads : 0;
+}
+
 bool rdna4_rmsnorm_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
 {
 	struct rdna4_call call = {.n_spec = 0};
 	struct args args;
-	struct rdna4_rows x;
 
-	if (!rdna4_call_before(cmd, "rows/rmsnorm", &call, &args, sizeof(args)) || call.spec[6])
+	if (!rdna4_call_before(cmd, "rows/rmsnorm", &call, &args, sizeof(args)) || call.spec[QUANT] ||
+	    args.n.imm != q->n.imm || args.n.slot != q->n.slot)
 		return false;
-	x = rdna4_rows(&q->x, rdna4_dims(&q->x, q->n));
-	if (memcmp(&x, &args.y, sizeof(x)) || q->x.ne[0] != call.spec[5] ||
-	    memcmp(&args.n, &(struct rdna4_count){q->n.imm, q->n.slot}, sizeof(args.n)) ||
-	    args.heads != rdna4_dims(&q->x, q->n).heads)
+	args.quant_heads = rows_in(q, &args, call.spec[SECOND] ? &args.second_y : &args.y,
+	                           call.spec[LANES]);
+	if (!args.quant_heads)
 		return false;
-	call.spec[6] = how;
+	call.spec[QUANT] = how;
+	call.behind = call.spec[SECOND] && args.n.imm == 1 && args.heads == 1;
 	args.quants = rdna4_address(&q->y);
 	args.quant_row = (uint32_t)q->row_bytes;
 	rdna4_writes(&call, &q->y);
 	return rdna4_call_instead(cmd, &call);
+}
+
+bool rdna4_plain_norm_before(const struct zinc_cmd *cmd, struct rdna4_plain_norm *norm)
+{
+	struct rdna4_call call = {.n_spec = 0};
+	struct args a;
+
+	if (!rdna4_call_before(cmd, "rows/rmsnorm", &call, &a, sizeof(a)) || call.spec[WEIGHT] ||
+	    call.spec[RESIDUAL] || call.spec[GATE] || call.spec[AFTER] || call.spec[QUANT] ||
+	    call.spec[FACTOR] || call.spec[SECOND])
+		return false;
+	*norm = (struct rdna4_plain_norm){.x = a.x, .y = a.y, .n = a.n, .heads = a.heads,
+	                                  .lanes = call.spec[LANES], .group = call.spec[GROUP],
+	                                  .eps = a.eps};
+	return true;
 }
 
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)

@@ -22,7 +22,9 @@ struct args {
 	struct rdna4_rows v;
 	struct rdna4_kv k_cache, v_cache;
 	struct rdna4_table table;
-	uint32_t v_lanes, pad0;
+	uint32_t v_lanes;
+	float v_eps;
+	struct rdna4_rows raw;
 };
 
 static bool norm_ok(const struct zinc_view *norm, const struct zinc_view *x)
@@ -90,6 +92,30 @@ static struct args args_of(const struct zinc_op_rope_dual *d)
 	return a;
 }
 
+/* The norm of V that some families record before this joins it; nothing changed where it
+ * does not. */
+static bool join_norm(struct zinc_cmd *cmd, const struct rdna4_call *rope,
+                      const struct args *without)
+{
+	struct rdna4_call call = *rope;
+	struct args args = *without;
+	struct rdna4_plain_norm norm;
+
+	if (!rdna4_plain_norm_before(cmd, &norm) || norm.group != GROUP || norm.lanes > MAX_LANES ||
+	    memcmp(&norm.n, &args.n, sizeof(norm.n)))
+		return false;
+	if (norm.lanes > call.spec[1])
+		call.spec[1] = norm.lanes;
+	call.spec[7] = norm.lanes;
+	call.args = &args;
+	args.v = norm.y;
+	args.raw = norm.x;
+	args.v_heads = norm.heads;
+	args.v_eps = norm.eps;
+	rdna4_grid(&call, (uint64_t)args.n.imm * (args.q_heads + args.k_heads + args.v_heads), 1);
+	return rdna4_call_instead(cmd, &call);
+}
+
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_rope_dual *d = desc;
@@ -97,8 +123,8 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	uint32_t lanes = args.q_lanes > args.k_lanes ? args.q_lanes : args.k_lanes;
 	struct rdna4_call call = {.shader = "attn/rope_dual",
 	                          .spec = {GROUP, lanes, zinc_view_present(&d->factors),
-	                                   zinc_view_present(&d->pos_row), 0, 0, 0},
-	                          .n_spec = 7, .args = &args, .args_bytes = sizeof(args)};
+	                                   zinc_view_present(&d->pos_row), 0, 0, 0, 0},
+	                          .n_spec = 8, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
 	rdna4_reads(&call, &d->q);
@@ -111,6 +137,8 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	rdna4_reads(&call, &d->k_norm);
 	rdna4_writes(&call, &d->q_out);
 	rdna4_writes(&call, &d->k_out);
+	if (join_norm(cmd, &call, &args))
+		return ZINC_OK;
 	rdna4_grid(&call, (uint64_t)d->n.imm * (args.q_heads + args.k_heads), 1);
 	return rdna4_dispatch(cmd, &call);
 }
@@ -120,6 +148,7 @@ bool rdna4_rope_join(struct zinc_cmd *cmd, const struct zinc_op_kv_write *w)
 	struct rdna4_call call = {.n_spec = 0};
 	struct args args;
 	struct rdna4_rows k = rdna4_rows_3d(&w->k);
+	struct rdna4_rows v = rdna4_rows_3d(&w->v);
 	uint32_t v_lanes = w->v.ne[0];
 
 	if (!rdna4_call_before(cmd, "attn/rope_dual", &call, &args, sizeof(args)) || call.spec[4] ||
@@ -127,18 +156,22 @@ bool rdna4_rope_join(struct zinc_cmd *cmd, const struct zinc_op_kv_write *w)
 	    args.k_lanes != w->k.ne[0] || v_lanes > call.spec[1] ||
 	    memcmp(&args.n, &(struct rdna4_count){w->n.imm, w->n.slot}, sizeof(args.n)))
 		return false;
+	if (call.spec[7] && (call.spec[7] != v_lanes || args.v_heads != w->v.ne[1] ||
+	                     memcmp(&args.v, &v, sizeof(v))))
+		return false;
 	call.spec[4] = 1;
 	call.spec[5] = w->k_cache.dtype;
 	call.spec[6] = w->v_cache.dtype;
 	args.v_heads = w->v.ne[1];
 	args.tok_seq = rdna4_address(&w->tok_seq);
 	args.tok_pos = rdna4_address(&w->tok_pos);
-	args.v = rdna4_rows_3d(&w->v);
+	args.v = v;
 	args.k_cache = rdna4_kv(&w->k_cache);
 	args.v_cache = rdna4_kv(&w->v_cache);
 	args.table = rdna4_table(&w->block_table);
 	args.v_lanes = v_lanes;
-	rdna4_reads(&call, &w->v);
+	if (!call.spec[7])
+		rdna4_reads(&call, &w->v);
 	rdna4_reads(&call, &w->tok_seq);
 	rdna4_reads(&call, &w->tok_pos);
 	rdna4_reads(&call, &w->block_table);

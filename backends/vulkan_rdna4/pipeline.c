@@ -21,8 +21,7 @@ struct rdna4_pipelines {
 	VkPipelineCache cache;
 	struct rdna4_pipeline **list;
 	uint32_t n, room;
-	uint32_t n_built; /* list[0 .. n_built) are compiled */
-	uint32_t n_new;   /* compiled by this process        */
+	uint32_t n_new; /* compiled by this process */
 	struct module modules[MAX_MODULES];
 	uint32_t n_modules;
 };
@@ -120,6 +119,13 @@ struct rdna4_pipeline *rdna4_pipelines_get(struct rdna4_pipelines *p, const char
 	return found;
 }
 
+void rdna4_pipelines_want(struct rdna4_pipelines *p, struct rdna4_pipeline *pipeline)
+{
+	pthread_mutex_lock(&p->lock);
+	pipeline->wanted = true;
+	pthread_mutex_unlock(&p->lock);
+}
+
 static VkShaderModule find_module(const struct rdna4_pipelines *p, const char *shader)
 {
 	for (uint32_t i = 0; i < p->n_modules; i++)
@@ -178,9 +184,15 @@ static VkResult compile(struct rdna4_pipelines *p, struct rdna4_pipeline *pipe)
 	                                      &pipe->handle);
 }
 
+static bool is_missing(const struct rdna4_pipeline *pipe)
+{
+	return pipe->wanted && !pipe->handle;
+}
+
 /* What the compiling threads share. */
 struct build {
 	struct rdna4_pipelines *p;
+	uint32_t n_missing;
 	atomic_uint next;
 	atomic_int result;      /* the first VkResult that is an error */
 	const char *_Atomic culprit;
@@ -196,7 +208,7 @@ static void *build_some(void *arg)
 		int none = VK_SUCCESS;
 		VkResult r;
 
-		if (pipe->handle || atomic_load(&b->result))
+		if (!is_missing(pipe) || atomic_load(&b->result))
 			continue;
 		r = compile(b->p, pipe);
 		if (r && atomic_compare_exchange_strong(&b->result, &none, (int)r))
@@ -209,7 +221,7 @@ static void run_threads(struct build *b)
 {
 	pthread_t threads[MAX_THREADS];
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	uint32_t want = b->p->n - b->p->n_built, n = 0;
+	uint32_t want = b->n_missing, n = 0;
 
 	if (cores > 0 && want > (uint32_t)cores)
 		want = (uint32_t)cores;
@@ -227,16 +239,17 @@ int rdna4_pipelines_build(struct rdna4_pipelines *p, struct zinc_err *err)
 	VkResult r = VK_SUCCESS;
 
 	pthread_mutex_lock(&p->lock);
-	for (uint32_t i = p->n_built; i < p->n && !r; i++) {
+	for (uint32_t i = 0; i < p->n && !r; i++) {
+		if (!is_missing(p->list[i]))
+			continue;
 		r = need_module(p, p->list[i]->shader);
 		atomic_store(&b.culprit, p->list[i]->shader);
+		b.n_missing++;
 	}
-	if (p->n_built < p->n && !r) {
-		atomic_init(&b.next, p->n_built);
+	if (b.n_missing && !r) {
 		run_threads(&b);
 		r = (VkResult)atomic_load(&b.result);
-		p->n_new += p->n - p->n_built;
-		p->n_built = r ? p->n_built : p->n;
+		p->n_new += b.n_missing;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return rdna4_vk_err(p->dev, err, r, r ? atomic_load(&b.culprit) : "");

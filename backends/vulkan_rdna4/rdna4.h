@@ -115,6 +115,11 @@ struct rdna4_call {
 	uint32_t groups[3];
 	void *args;
 	uint32_t args_bytes, n_ranges;
+	const void *more; /* what the call has in memory of its own, NULL: zeros; kernels
+	                   * may write it, and it stays as they leave it. Its address
+	                   * becomes the last 8 bytes of the arguments.              */
+	uint32_t more_bytes;
+	bool behind; /* what joins runs behind the rest of its dispatch */
 	uint64_t flops; /* about, where they are many: long lists are cut by them */
 	struct rdna4_range ranges[RDNA4_RANGES_MAX];
 };

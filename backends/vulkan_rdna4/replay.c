@@ -5,8 +5,8 @@
 #include "buffer.h"
 #include "cmd.h"
 
-/* Puts the address of the parameter slots in front of each struct of arguments
- * and copies the arguments to the device. */
+/* Puts the address of the parameter slots in front of each struct of arguments, that of
+ * what comes with them at its end, and copies the arguments to the device. */
 static int upload_args(struct zinc_cmd *cmd, struct zinc_err *err)
 {
 	uint64_t bytes = RDNA4_PARAM_BYTES + cmd->n_args;
@@ -14,9 +14,15 @@ static int upload_args(struct zinc_cmd *cmd, struct zinc_err *err)
 
 	if (rc)
 		return rc;
-	for (uint64_t i = 0; i < cmd->n_steps; i++)
-		memcpy(cmd->args + cmd->steps[i].args, &cmd->memory->address,
-		       sizeof(cmd->memory->address));
+	for (uint64_t i = 0; i < cmd->n_steps; i++) {
+		const struct rdna4_step *s = &cmd->steps[i];
+		uint64_t more = cmd->memory->address + RDNA4_PARAM_BYTES + s->more;
+
+		memcpy(cmd->args + s->args, &cmd->memory->address, sizeof(cmd->memory->address));
+		if (s->more_bytes)
+			memcpy(cmd->args + s->args + s->args_bytes - sizeof(more), &more,
+			       sizeof(more));
+	}
 	rc = rdna4_buf_write(cmd->memory, RDNA4_PARAM_BYTES, cmd->args, cmd->n_args);
 	return rdna4_step_err(err, rc, "copying arguments to the device");
 }
@@ -152,9 +158,12 @@ static VkResult create_commands(struct zinc_cmd *cmd)
 int rdna4_cmd_build(struct zinc_cmd *cmd, struct zinc_err *err)
 {
 	struct zinc_dev *dev = cmd->dev;
-	int rc = rdna4_pipelines_build(dev->pipelines, err);
 	VkResult r;
+	int rc;
 
+	for (uint64_t i = 0; i < cmd->n_steps; i++)
+		rdna4_pipelines_want(dev->pipelines, cmd->steps[i].pipeline);
+	rc = rdna4_pipelines_build(dev->pipelines, err);
 	if (!rc)
 		rc = upload_args(cmd, err);
 	if (rc)

@@ -12,7 +12,8 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${shader_dir}/va
 
 # glslc_knows(FEATURE RESULT): compiles a shader that requires the extension.
 function(glslc_knows feature result)
-	set(var "ZINC_GLSLC_KNOWS_${feature}")
+	string(MD5 key "${glslc}")
+	set(var "ZINC_GLSLC_KNOWS_${feature}_${key}")
 	if(NOT DEFINED ${var})
 		set(probe "${CMAKE_CURRENT_BINARY_DIR}/probe_${feature}.comp")
 		file(WRITE "${probe}" "#version 460\n#extension ${feature} : require\nvoid main() {}\n")

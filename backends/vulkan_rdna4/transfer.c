@@ -214,6 +214,7 @@ static int pack_pipeline(struct zinc_dev *dev, uint32_t dtype, VkPipeline *out,
 
 	if (!p)
 		return rdna4_err(err, ZINC_E_NO_MEMORY, "out of memory for packing weights");
+	rdna4_pipelines_want(dev->pipelines, p);
 	rc = rdna4_pipelines_build(dev->pipelines, err);
 	*out = p->handle;
 	return rc;

@@ -1,10 +1,12 @@
 /* rope_dual.comp - rotates Q and K, after an optional norm; a workgroup per
- * head of a token. With WRITES K goes into the paged cache, too, and V besides. */
+ * head of a token. With WRITES K goes into the paged cache, too, and V besides; with
+ * V_NORM V is the RMS norm, without weights, of what `raw` has. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
 #include "../common/kv_put.glsl"
 #include "../common/math.glsl"
+#include "../common/norm.glsl"
 #include "../common/reduce.glsl"
 
 layout(constant_id = 1) const uint LANES_MAX = 512;
@@ -13,6 +15,8 @@ layout(constant_id = 3) const uint HAS_POS_ROW = 0;
 layout(constant_id = 4) const uint WRITES = 0;
 layout(constant_id = 5) const uint K_TYPE = 1; /* of the caches */
 layout(constant_id = 6) const uint V_TYPE = 1;
+
+layout(constant_id = 7) const uint V_NORM = 0; /* lanes of a head of V */
 
 const uint NEOX = 0;
 
@@ -24,12 +28,14 @@ ARGS_IN_MEMORY {
 	uint q_heads, k_heads, q_lanes, k_lanes;
 	uint n_rot, mode;
 	float eps;
-	uint v_heads; /* with WRITES; from here on */
+	uint v_heads; /* with WRITES or V_NORM; from here on */
 	uint64_t tok_seq, tok_pos;
 	rows v;
 	cache k_cache, v_cache;
 	block_table table;
 	uint v_lanes;
+	float v_eps;
+	rows raw;
 };
 ARGS_POINTER;
 #define args pushed.at
@@ -62,26 +68,60 @@ vec2 angle(uint t, uint i)
 	return vec2(quotient, rest / factor);
 }
 
-void normalise(uint64_t weight, uint lanes)
+/* What waits for nothing is under way before the head is there: the weights of its norm
+ * and the cosine and sine of each pair. */
+const uint OWN = (LANES_MAX + GROUP - 1) / GROUP, OWN_PAIRS = (LANES_MAX / 2 + GROUP - 1) / GROUP;
+
+float own_weight[OWN];
+vec2 own_turn[OWN_PAIRS];
+
+void prepare(uint t, uint64_t norm, uint lanes)
+{
+	[[unroll]] for (uint o = 0; o < OWN; o++) {
+		uint i = o * GROUP + gl_LocalInvocationID.x;
+
+		own_weight[o] = norm != 0 && i < lanes ? f32_ref(norm).v[i] : 1.0;
+	}
+	[[unroll]] for (uint o = 0; o < OWN_PAIRS; o++) {
+		uint i = o * GROUP + gl_LocalInvocationID.x;
+
+		if (i < args.n_rot / 2) {
+			vec2 a = angle(t, i);
+
+			own_turn[o] = cos_sin(a.x, a.y);
+		}
+	}
+}
+
+void normalise(uint lanes)
 {
 	float squares = 0.0, scale;
 
 	for (uint i = gl_LocalInvocationID.x; i < lanes; i += GROUP)
 		squares = fma(head[i], head[i], squares);
 	scale = 1.0 / sqrt(group_sum(squares) / float(lanes) + args.eps);
-	for (uint i = gl_LocalInvocationID.x; i < lanes; i += GROUP)
-		head[i] *= scale * f32_ref(weight).v[i];
+	[[unroll]] for (uint o = 0; o < OWN; o++) {
+		uint i = o * GROUP + gl_LocalInvocationID.x;
+
+		if (i < lanes)
+			head[i] *= scale * own_weight[o];
+	}
 }
 
 /* Only the invocation that has a pair reads and writes its lanes. */
-void rotate(uint t, f32_ref y, uint lanes)
+void rotate(f32_ref y, uint lanes)
 {
 	uint pairs = args.n_rot / 2;
 
-	for (uint i = gl_LocalInvocationID.x; i < pairs; i += GROUP) {
+	[[unroll]] for (uint o = 0; o < OWN_PAIRS; o++) {
+		uint i = o * GROUP + gl_LocalInvocationID.x;
 		uint u = args.mode == NEOX ? i : 2 * i;
 		uint v = args.mode == NEOX ? i + pairs : 2 * i + 1;
-		vec2 a = angle(t, i), cs = cos_sin(a.x, a.y);
+		vec2 cs = own_turn[o];
+
+		if (i >= pairs)
+			continue;
+
 		float x = head[u] * cs.x - head[v] * cs.y;
 
 		head[v] = head[v] * cs.x + head[u] * cs.y;
@@ -102,17 +142,42 @@ void load(f32_ref x, uint lanes)
 void rotate_head(uint t, rows from, rows to, uint h, uint64_t norm, uint lanes)
 {
 	load(row_of(from, t, h), lanes);
+	prepare(t, norm, lanes);
 	if (norm != 0)
-		normalise(norm, lanes);
+		normalise(lanes);
 	barrier();
-	rotate(t, row_of(to, t, h), lanes);
+	rotate(row_of(to, t, h), lanes);
 }
 
-void write_head(uint dtype, cache c, uint t, uint h, uint lanes)
+/* As rows/rmsnorm does it. */
+void normalise_v(f32_ref y)
 {
-	uint64_t y = kv_place(c, args.table, i32_ref(args.tok_seq).v[t],
-	                      i32_ref(args.tok_pos).v[t], h);
+	float squares = 0.0, scale;
 
+	barrier();
+	for (uint i = 4 * gl_LocalInvocationID.x; i < V_NORM; i += 4 * GROUP) {
+		vec4 v;
+
+		[[unroll]] for (uint j = 0; j < 4; j++)
+			v[j] = i + j < V_NORM ? head[i + j] : 0.0;
+		squares = add_squares(squares, v);
+	}
+	scale = norm_scale(group_sum(squares), V_NORM, args.v_eps);
+	for (uint i = gl_LocalInvocationID.x; i < V_NORM; i += GROUP) {
+		precise float x = head[i] * scale;
+
+		head[i] = x;
+		y.v[i] = x;
+	}
+}
+
+uint64_t place_of(cache c, uint t, uint h)
+{
+	return kv_place(c, args.table, i32_ref(args.tok_seq).v[t], i32_ref(args.tok_pos).v[t], h);
+}
+
+void write_head(uint dtype, uint64_t y, uint lanes)
+{
 	barrier();
 	if (y != 0)
 		kv_put(dtype, y, lanes);
@@ -120,7 +185,8 @@ void write_head(uint dtype, cache c, uint t, uint h, uint lanes)
 
 void main()
 {
-	uint heads = args.q_heads + args.k_heads + (WRITES != 0 ? args.v_heads : 0);
+	const bool has_v = WRITES != 0 || V_NORM != 0;
+	uint heads = args.q_heads + args.k_heads + (has_v ? args.v_heads : 0);
 	uint t = group_index() / heads, h = group_index() % heads;
 
 	if (t >= live(args.slots, args.n))
@@ -131,12 +197,23 @@ void main()
 	}
 	h -= args.q_heads;
 	if (h < args.k_heads) {
+		uint64_t place = WRITES != 0 ? place_of(args.k_cache, t, h) : 0;
+
 		rotate_head(t, args.k, args.k_out, h, args.k_norm, args.k_lanes);
 		if (WRITES != 0)
-			write_head(K_TYPE, args.k_cache, t, h, args.k_lanes);
-	} else if (WRITES != 0) {
+			write_head(K_TYPE, place, args.k_lanes);
+	} else if (has_v) {
 		h -= args.k_heads;
-		load(row_of(args.v, t, h), args.v_lanes);
-		write_head(V_TYPE, args.v_cache, t, h, args.v_lanes);
+
+		uint64_t place = WRITES != 0 ? place_of(args.v_cache, t, h) : 0;
+
+		if (V_NORM != 0) {
+			load(row_of(args.raw, t, h), V_NORM);
+			normalise_v(row_of(args.v, t, h));
+		} else {
+			load(row_of(args.v, t, h), args.v_lanes);
+		}
+		if (WRITES != 0)
+			write_head(V_TYPE, place, args.v_lanes);
 	}
 }

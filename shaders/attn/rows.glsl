@@ -17,6 +17,11 @@ ARGS_IN_MEMORY {
 	uint heads, heads_per_kv;
 	uint v_lanes, window;
 	float scale, softcap;
+	/* Of attn/decode: the row of a token in a product's layout, and for each token and
+	 * KV head a number that counts the parts that are done. */
+	uint64_t quants;
+	uint quant_row, pad; /* bytes */
+	uint64_t counters;
 };
 ARGS_POINTER;
 #define args pushed.at
@@ -163,9 +168,13 @@ void add_pages(int seq, uint from, uint to)
 	uint n_pages = min(args.k_cache.n_pages, args.v_cache.n_pages);
 	uvec2 seen = seen_pages(from, to);
 
-	for (uint b = seen.x; b < seen.y; b++) {
-		int page = kv_page(args.table, n_pages, seq, b);
+	int next = seen.x < seen.y ? kv_page(args.table, n_pages, seq, seen.x) : -1;
 
+	for (uint b = seen.x; b < seen.y; b++) {
+		int page = next;
+
+		if (b + 1 < seen.y)
+			next = kv_page(args.table, n_pages, seq, b + 1);
 		if (page < 0)
 			continue;
 		take_page(kv_row(args.k_cache, page, kv_head, 0),

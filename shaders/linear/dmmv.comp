@@ -1,6 +1,6 @@
 /* dmmv.comp - y = W x for few columns, in F32: a team of invocations shares a row,
  * each taking every TEAM-th block of 32 elements, of plain types of 4. The order of a
- * sum depends on the length of the row alone, so any number of columns gives the same
+ * sum depends on the matrix alone, so any number of columns gives the same
  * bits. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -37,16 +37,21 @@ vec4 input4(f32_ref x, uint k)
 
 void multiply_plain(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols)
 {
-	for (uint k = 4 * (my_index() % TEAM); k < args.k; k += 4 * TEAM) {
-		vec4 w = plain4(dtype, row, k);
+	for (uint k = 4 * (my_index() % TEAM); k < args.k; k += AHEAD * 4 * TEAM) {
+		vec4 w[AHEAD];
 
-		[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
-			uvec2 at = column(min(c, n_cols - 1));
-			vec4 x = input4(row_of(args.x, at.x, at.y), k);
+		[[unroll]] for (uint a = 0; a < AHEAD; a++)
+			if (a == 0 || k + a * 4 * TEAM < args.k)
+				w[a] = plain4(dtype, row, k + a * 4 * TEAM);
+		[[unroll]] for (uint a = 0; a < AHEAD; a++)
+			if (a == 0 || k + a * 4 * TEAM < args.k)
+				[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
+					uvec2 at = column(min(c, n_cols - 1));
+					vec4 x = input4(row_of(args.x, at.x, at.y), k + a * 4 * TEAM);
 
-			[[unroll]] for (uint i = 0; i < 4; i++)
-				acc[c] = fma(w[i], x[i], acc[c]);
-		}
+					[[unroll]] for (uint i = 0; i < 4; i++)
+						acc[c] = fma(w[a][i], x[i], acc[c]);
+				}
 	}
 }
 

@@ -1,7 +1,7 @@
 /* dmmv_q8.glsl - y = W x for few columns, x quantised by quant_act and multiplied as
  * integers; w in packed rows. A team of invocations shares ROWS rows, each taking
- * every TEAM-th block of 32 elements. The order of a sum depends on the length of
- * the row alone, so any number of columns gives the same bits. */
+ * every TEAM-th block of 32 elements. The order of a sum depends on the
+ * matrix alone, so any number of columns gives the same bits. */
 #include "../common/base.glsl"
 #include "../common/dot.glsl"
 #include "product.glsl"

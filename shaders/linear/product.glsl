@@ -10,7 +10,7 @@ layout(constant_id = 1) const uint W_TYPE = 0;
 layout(constant_id = 2) const uint GATE_TYPE = 0;
 layout(constant_id = 3) const uint NUM_COLS = 1;
 layout(constant_id = 4) const uint ACT = 0;       /* 0: no gate         */
-layout(constant_id = 5) const uint HAS_RESIDUAL = 0;
+layout(constant_id = 5) const uint RESIDUAL = 0;  /* ADDED, or multiplied by */
 layout(constant_id = 6) const uint EXPERTS = 0;   /* expert form        */
 layout(constant_id = 7) const uint PACKED = 0;    /* in packed rows; plain ones at 16 bytes */
 layout(constant_id = 8) const uint TEAM = 16;     /* invocations of a row */
@@ -21,6 +21,9 @@ layout(constant_id = 11) const uint AHEAD = 1;    /* blocks of a row under way a
 #include "../common/team.glsl"
 
 const uint ACT_SILU = 1;
+
+/* What becomes of the row of `residual`: added last, or y = act(y) * residual. */
+const uint ADDED = 1, TIMES_SILU = 2, TIMES_GELU = 3;
 
 ARGS_PUSHED {
 	uint64_t slots, w, gate_w, ids;
@@ -67,8 +70,11 @@ void finish(uint r, uint c, float sum, float gate)
 
 	if (ACT != 0)
 		y *= ACT == ACT_SILU ? silu(gate) : gelu_tanh(gate);
-	if (HAS_RESIDUAL != 0)
+	if (RESIDUAL == ADDED)
 		y += row_of(args.residual, at.x, at.y).v[r];
+	else if (RESIDUAL != 0)
+		y = (RESIDUAL == TIMES_SILU ? silu(y) : gelu_tanh(y)) *
+		    row_of(args.residual, at.x, at.y).v[r];
 	row_of(args.y, at.x, at.y).v[r] = y;
 }
 

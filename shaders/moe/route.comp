@@ -26,6 +26,7 @@ ARGS_PUSHED {
 } args;
 
 shared float p[EXPERTS_MAX];
+shared uint order[EXPERTS_MAX];
 shared uint chosen[CHOSEN_MAX];
 
 /* p from the logits. */
@@ -49,23 +50,30 @@ void gate(f32_ref x)
 		p[e] /= sum;
 }
 
+/* Ascends with the value; equal for both zeros; 0 for NaN. */
+uint order_of(float x)
+{
+	uint u = floatBitsToUint(x);
+
+	if ((u & 0x7fffffff) > 0x7f800000)
+		return 0;
+	u = (u & 0x7fffffff) == 0 ? 0 : u;
+	return (u & 0x80000000) != 0 ? ~u : u | 0x80000000;
+}
+
+/* An expert's place is the number of those before it: larger, or as large and lower. */
 void choose()
 {
-	candidate last = NOBODY;
+	for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP)
+		order[e] = order_of(HAS_BIAS != 0 ? p[e] + f32_ref(args.bias).v[e] : p[e]);
+	barrier();
+	for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP) {
+		uint mine = order[e], place = 0;
 
-	for (uint s = 0; s < args.k; s++) {
-		candidate best = NOBODY;
-
-		for (uint e = gl_LocalInvocationID.x; e < args.n_expert; e += GROUP) {
-			float key = HAS_BIAS != 0 ? p[e] + f32_ref(args.bias).v[e] : p[e];
-			candidate c = candidate(key, e);
-
-			if (s == 0 || is_before(last, c))
-				best = better(best, c);
-		}
-		last = group_best(best);
-		if (gl_LocalInvocationID.x == 0)
-			chosen[s] = last.id;
+		for (uint i = 0; i < args.n_expert; i++)
+			place += order[i] > mine || order[i] == mine && i < e ? 1 : 0;
+		if (place < args.k)
+			chosen[place] = e;
 	}
 }
 
@@ -86,29 +94,29 @@ void sort_chosen()
 	}
 }
 
+/* An invocation has one of the chosen; the sums are everybody's own. */
 void put_weights(uint t)
 {
-	f32_ref w = f32_ref(args.weights + 4ul * uint64_t(t) * args.k);
-	float top = p[chosen[0]], sum = 0.0, total = 0.0;
+	uint mine = gl_LocalInvocationID.x;
+	float top = p[chosen[0]], sum = 0.0, total = 0.0, f;
 
+	if (mine >= args.k)
+		return;
 	for (uint s = 0; s < args.k && args.gating == SOFTMAX_TOPK; s++)
 		total += exp(p[chosen[s]] - top);
 	for (uint s = 0; s < args.k; s++)
 		sum += args.gating == SOFTMAX_TOPK ? exp(p[chosen[s]] - top) / total : p[chosen[s]];
-	for (uint s = 0; s < args.k; s++) {
-		float f = p[chosen[s]];
-
-		if (args.gating == SOFTMAX_TOPK)
-			f = exp(f - top) / total;
-		if ((args.flags & RENORM) != 0 && sum != 0.0)
-			f /= sum;
-		if (args.scale != 0.0)
-			f *= args.scale;
-		if (HAS_EXPERT_SCALE != 0)
-			f *= f32_ref(args.expert_scale).v[chosen[s]];
-		w.v[s] = f;
-		i32_ref(args.ids).v[t * args.k + s] = int(chosen[s]);
-	}
+	f = p[chosen[mine]];
+	if (args.gating == SOFTMAX_TOPK)
+		f = exp(f - top) / total;
+	if ((args.flags & RENORM) != 0 && sum != 0.0)
+		f /= sum;
+	if (args.scale != 0.0)
+		f *= args.scale;
+	if (HAS_EXPERT_SCALE != 0)
+		f *= f32_ref(args.expert_scale).v[chosen[mine]];
+	f32_ref(args.weights + 4ul * uint64_t(t) * args.k).v[mine] = f;
+	i32_ref(args.ids).v[t * args.k + mine] = int(chosen[mine]);
 }
 
 /* Cells of experts before e. */
@@ -142,8 +150,7 @@ void main()
 		if (HAS_BIAS != 0 && gl_LocalInvocationID.x == 0)
 			sort_chosen();
 		barrier();
-		if (gl_LocalInvocationID.x == 0)
-			put_weights(t);
+		put_weights(t);
 	}
 	if (LISTS != 0)
 		list_cells(is_live ? args.k : 0);

@@ -1,27 +1,14 @@
 /* delta_net.comp - the gated delta rule token by token. A team of 8 invocations has
  * OWN_COLS columns of a V head's state in its registers, an eighth of the rows each,
  * and needs no other: tokens follow each other at the pace of a few shuffles, with the
- * loads of the next token under way. A slot is [n_v_head][d_k][d_v]. */
+ * loads of the next token under way. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
 #include "../common/math.glsl"
+#include "delta_args.glsl"
 
-layout(constant_id = 1) const uint D_K = 128;
-layout(constant_id = 2) const uint GROUPED = 0;
-layout(constant_id = 3) const uint ALIGNED = 0; /* rows of q and k to 16 bytes */
 layout(constant_id = 4) const uint SUBGROUP = 32;
-
-ARGS_IN_MEMORY {
-	uint64_t slots, a, dt, state, seq_first, state_slot;
-	rows q, k, v, y, alpha, beta;
-	uint64_t state_row; /* bytes */
-	count n, n_seqs;
-	uint k_heads, v_heads, d_v, n_slots;
-	float q_scale, l2_eps;
-};
-ARGS_POINTER;
-#define args pushed.at
 
 const uint TEAM = 8, OWN_COLS = 2;
 const uint TEAMS = SUBGROUP / TEAM;
@@ -45,17 +32,6 @@ uint first_column()
 	uint team = gl_SubgroupID * TEAMS + gl_SubgroupInvocationID % TEAMS;
 
 	return (gl_WorkGroupID.z * (GROUP / TEAM) + team) * OWN_COLS;
-}
-
-vec4 four_at(f32_ref x, uint i)
-{
-	vec4 v;
-
-	if (ALIGNED != 0 && D_K % 4 == 0)
-		return i < D_K ? uintBitsToFloat(uvec4_ref(uint64_t(x)).v[i / 4]) : vec4(0.0);
-	[[unroll]] for (uint j = 0; j < 4; j++)
-		v[j] = i + j < D_K ? x.v[i + j] : 0.0;
-	return v;
 }
 
 token load_token(uint t, uint head, uint k_head)
@@ -114,9 +90,8 @@ vec2 advance(token x, float decay)
 	return q_scale * (decay * with_state.zw + k_scale * norms.z * u);
 }
 
-void move_state(uint64_t at, bool keep)
+void move_state(f32_ref state, bool keep)
 {
-	f32_ref state = f32_ref(at);
 	uint first = member() * 4 * FOURS, col = first_column();
 
 	[[unroll]] for (uint i = 0; i < FOURS; i++)
@@ -136,25 +111,18 @@ void move_state(uint64_t at, bool keep)
 
 void main()
 {
-	uint head = gl_WorkGroupID.x, seq = gl_WorkGroupID.y, first, end, slot;
-	uint col = first_column();
-	uint k_head = GROUPED != 0 ? head / (args.v_heads / args.k_heads) : head % args.k_heads;
+	uint head = gl_WorkGroupID.x, k_head = k_head_of(head), col = first_column();
 	float a = f32_ref(args.a).v[head], dt = f32_ref(args.dt).v[head];
-	uint64_t state;
+	span mine = span_of(gl_WorkGroupID.y);
+	f32_ref state;
 	token x;
 
-	if (seq >= live(args.slots, args.n_seqs))
+	if (mine.first >= mine.end)
 		return;
-	first = uint(i32_ref(args.seq_first).v[seq]);
-	end = min(uint(i32_ref(args.seq_first).v[seq + 1]), live(args.slots, args.n));
-	slot = uint(i32_ref(args.state_slot).v[seq]);
-	if (slot >= args.n_slots || first >= end)
-		return;
-	state = args.state + uint64_t(slot) * args.state_row +
-	        4ul * (uint64_t(head) * D_K * args.d_v);
+	state = state_of(mine.slot, head);
 	move_state(state, false);
-	x = load_token(first, head, k_head);
-	for (uint t = first; t < end; t++) {
+	x = load_token(mine.first, head, k_head);
+	for (uint t = mine.first; t < mine.end; t++) {
 		token now = x;
 		f32_ref y = row_of(args.y, t, head);
 		vec2 out_now;
@@ -163,7 +131,7 @@ void main()
 			q[i] = next_q[i];
 			k[i] = next_k[i];
 		}
-		x = load_token(min(t + 1, end - 1), head, k_head);
+		x = load_token(min(t + 1, mine.end - 1), head, k_head);
 		out_now = advance(now, exp(a * softplus(now.alpha + dt)));
 		if (member() == 0 && col < args.d_v)
 			y.v[col] = out_now.x;

@@ -36,7 +36,7 @@ prepare() {
 	cp "$build/bin/zinc" "$build/bin/zinc-plugin-test" "$dir/tree/bin/"
 	cp -R "$build/lib" "$dir/tree/lib"
 	find "$dir/tree/lib" -name '*.a' -delete
-	for t in pocket fixtures validate batching; do
+	for t in pocket fixtures validate batching vulkan_joins; do
 		cp "$build/tests/test_$t" "$dir/tree/tests/"
 	done
 	cp "$build/backends/vulkan_rdna4/shaders.pack" "$dir/" 2>/dev/null || true

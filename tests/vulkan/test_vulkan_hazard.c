@@ -81,11 +81,29 @@ static void test_join(void **state)
 	(void)state;
 	assert_false(hazard_add(&h, &r, 1));
 	assert_false(hazard_add(&h, &other, 1));
-	assert_false(hazard_join(&h, &hit, 1));
+	assert_false(hazard_join(&h, &hit, 1, false));
 	assert_int_equal(h.n, 2);
-	assert_true(hazard_join(&h, &miss, 1));
-	assert_false(hazard_join(&h, &miss, 1));
+	assert_true(hazard_join(&h, &miss, 1, false));
+	assert_false(hazard_join(&h, &miss, 1, false));
 	assert_true(hazard_add(&h, &miss, 1));
+}
+
+/* What runs behind the last dispatch's own work need not mind that, but all before. */
+static void test_join_behind(void **state)
+{
+	struct hazard h = {.n = 0};
+	struct rdna4_range first = reads(&buf_a, 0, 100), last = reads(&buf_b, 0, 100);
+	struct rdna4_range over_first = writes(&buf_a, 50, 60);
+	struct rdna4_range over_last = writes(&buf_b, 50, 60);
+
+	(void)state;
+	assert_false(hazard_add(&h, &first, 1));
+	assert_false(hazard_add(&h, &last, 1));
+	assert_false(hazard_join(&h, &over_last, 1, false));
+	assert_true(hazard_join(&h, &over_last, 1, true));
+	assert_false(hazard_join(&h, &over_first, 1, true));
+	/* It is part of what the next one must wait for. */
+	assert_true(hazard_add(&h, &over_last, 1));
 }
 
 static void test_views(void **state)
@@ -110,7 +128,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_readers_share), cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_write_after_read), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_join), cmocka_unit_test(test_views),
+		cmocka_unit_test(test_join), cmocka_unit_test(test_join_behind),
+		cmocka_unit_test(test_views),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
