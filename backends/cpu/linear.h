@@ -100,6 +100,8 @@ struct lin_f32_step {
 
 /* The kernels of one instruction set. */
 struct lin_isa {
+	/* n words of 32 bits of LIN_ROWS rows, to [n][LIN_ROWS]; nothing is aligned */
+	void (*pack_words)(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed);
 	quant_unpack_fn *(*unpack)(uint32_t dtype);
 	/* `blocks` blocks of 32 elements of LIN_ROWS packed rows to a tile */
 	void (*fill)(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
@@ -142,8 +144,8 @@ const float *lin_row_f32(const struct lin_isa *isa, const struct lin_rows *rows,
 
 /* pack.c: n elements of n_rows <= LIN_ROWS rows to packed order (zeros for the
  * rows that are missing), and of row r back to the file's order. */
-void lin_pack(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t n_rows, uint32_t n,
-              uint8_t *packed);
+void lin_pack(const struct lin_isa *isa, uint32_t dtype, const uint8_t *w, uint64_t stride,
+              uint32_t n_rows, uint32_t n, uint8_t *packed);
 void lin_unpack_row(uint32_t dtype, const uint8_t *packed, uint32_t r, uint32_t n, uint8_t *row);
 
 /* One product over a row range and a panel of columns (linear_tile.c):

@@ -65,13 +65,11 @@ void lin_avx2_widen(uint32_t dtype, const void *src, float *dst, uint64_t n)
 	quant_to_f32(dtype, h + i, dst + i, n - i);
 }
 
-/* Eight elements of eight rows. */
-static inline void transpose8(const float *const *rows, uint32_t k, float *dst)
+/* Eight words of eight rows, to lines of LIN_ROWS words. */
+static inline void put_transposed(__m256 *v, float *dst)
 {
-	__m256 v[8], t[8];
+	__m256 t[8];
 
-	for (uint32_t i = 0; i < 8; i++)
-		v[i] = _mm256_loadu_ps(rows[i] + k);
 	for (uint32_t i = 0; i < 8; i += 2) {
 		t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
 		t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
@@ -86,6 +84,31 @@ static inline void transpose8(const float *const *rows, uint32_t k, float *dst)
 		_mm256_storeu_ps(dst + (i + 4) * LIN_ROWS,
 		                 _mm256_permute2f128_ps(v[i], v[i + 4], 0x31));
 	}
+}
+
+static inline void transpose8(const float *const *rows, uint32_t k, float *dst)
+{
+	__m256 v[8];
+
+	for (uint32_t i = 0; i < 8; i++)
+		v[i] = _mm256_loadu_ps(rows[i] + k);
+	put_transposed(v, dst);
+}
+
+void lin_avx2_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed)
+{
+	uint32_t whole = n / 8 * 8;
+
+	for (uint32_t i = 0; i < whole; i += 8)
+		for (uint32_t first = 0; first < LIN_ROWS; first += 8) {
+			__m256 v[8];
+
+			for (uint32_t r = 0; r < 8; r++)
+				v[r] = _mm256_loadu_ps((const float *)(const void *)(
+					w + (first + r) * stride + 4 * i));
+			put_transposed(v, (float *)(void *)(packed + 4 * (i * LIN_ROWS + first)));
+		}
+	lin_plain.pack_words(w + 4 * whole, stride, n - whole, packed + 4 * whole * LIN_ROWS);
 }
 
 void lin_avx2_transpose(const float *const *rows, uint32_t n, float *dst)
@@ -241,6 +264,7 @@ void lin_avx2_quantise(const float *x, uint32_t k, struct lin_act *y)
 }
 
 const struct lin_isa lin_avx2 = {
+	.pack_words = lin_avx2_pack_words,
 	.unpack = unpack_avx2,
 	.fill = lin_avx2_fill,
 	.dot_q8 = lin_avx2_dot_q8,

@@ -4,6 +4,7 @@
 
 #include "linear.h"
 
+void lin_avx2_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed);
 void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 /* The same with flip xored to the quants of signed types. */
 void lin_avx2_fill_flipped(uint32_t dtype, const uint8_t *packed, uint32_t blocks, uint8_t flip,

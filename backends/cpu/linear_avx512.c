@@ -295,6 +295,7 @@ static void dot_f32(const struct lin_f32_step *step)
 }
 
 const struct lin_isa lin_avx512 = {
+	.pack_words = lin_avx2_pack_words,
 	.unpack = unpack_avx2,
 	.fill = fill,
 	.dot_q8 = dot_q8,

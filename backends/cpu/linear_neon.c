@@ -6,6 +6,11 @@
 
 #define MAX_COLS 4u
 
+void lin_neon_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed)
+{
+	lin_plain.pack_words(w, stride, n, packed);
+}
+
 quant_unpack_fn *lin_neon_unpack(uint32_t dtype)
 {
 	return quant_format(dtype)->unpack;

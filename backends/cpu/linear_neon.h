@@ -5,6 +5,7 @@
 #include "linear.h"
 
 
+void lin_neon_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed);
 quant_unpack_fn *lin_neon_unpack(uint32_t dtype);
 void lin_neon_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 void lin_neon_widen(uint32_t dtype, const void *src, float *dst, uint64_t n);

@@ -5,6 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+static void pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t r = 0; r < LIN_ROWS; r++)
+			memcpy(packed + 4 * (i * LIN_ROWS + r), w + r * stride + 4 * i, 4);
+}
+
 static quant_unpack_fn *unpack(uint32_t dtype)
 {
 	return quant_format(dtype)->unpack;
@@ -182,6 +189,7 @@ static void quantise(const float *x, uint32_t k, struct lin_act *y)
 }
 
 const struct lin_isa lin_plain = {
+	.pack_words = pack_words,
 	.unpack = unpack,
 	.fill = fill,
 	.dot_q8 = dot_q8,

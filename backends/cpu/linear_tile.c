@@ -46,7 +46,7 @@ static const uint8_t *locate(const struct lin_product *p, uint32_t row0, uint32_
 		return w;
 	}
 	w += quant_row_bytes(rows->dtype, k0);
-	lin_pack(rows->dtype, w, rows->stride, live, n, copy);
+	lin_pack(p->isa, rows->dtype, w, rows->stride, live, n, copy);
 	return copy;
 }
 

@@ -23,36 +23,48 @@ static const struct pack_format formats[] = {
 	[ZINC_MXFP4] = {1, 4, 0, 1},
 };
 
-static void pack_block(const struct pack_format *f, const uint8_t *w, uint64_t stride,
-                       uint8_t *packed)
+/* What does not come in words, of a block of each row. */
+static void pack_tails(const struct pack_format *f, const uint8_t *w, uint64_t stride,
+                       uint8_t *tail)
 {
-	uint8_t *tail = packed + 4 * LIN_ROWS * f->n_words;
-
-	for (uint32_t i = 0; i < f->n_words; i++)
-		for (uint32_t r = 0; r < LIN_ROWS; r++)
-			memcpy(packed + 4 * (i * LIN_ROWS + r),
-			       w + r * stride + f->words_at + 4 * i, 4);
 	for (uint32_t r = 0; r < LIN_ROWS && f->tail_bytes == 2; r++)
 		memcpy(tail + 2 * r, w + r * stride + f->tail_at, 2);
 	for (uint32_t r = 0; r < LIN_ROWS && f->tail_bytes == 1; r++)
 		tail[r] = w[r * stride + f->tail_at];
 }
 
-void lin_pack(uint32_t dtype, const uint8_t *w, uint64_t stride, uint32_t n_rows, uint32_t n,
-              uint8_t *packed)
+/* Blocks of words alone are one run of words. */
+static void pack_rows(const struct lin_isa *isa, uint32_t dtype, const uint8_t *w, uint64_t stride,
+                      uint32_t n_blocks, uint8_t *packed)
+{
+	const struct pack_format *f = &formats[dtype];
+	uint32_t bytes = quant_format(dtype)->bytes;
+
+	if (!f->tail_bytes) {
+		isa->pack_words(w, stride, n_blocks * f->n_words, packed);
+		return;
+	}
+	for (uint32_t i = 0; i < n_blocks; i++, w += bytes, packed += LIN_ROWS * bytes) {
+		isa->pack_words(w + f->words_at, stride, f->n_words, packed);
+		pack_tails(f, w, stride, packed + 4 * LIN_ROWS * f->n_words);
+	}
+}
+
+void lin_pack(const struct lin_isa *isa, uint32_t dtype, const uint8_t *w, uint64_t stride,
+              uint32_t n_rows, uint32_t n, uint8_t *packed)
 {
 	const struct quant_format *q = quant_format(dtype);
 	uint8_t copy[LIN_ROWS * LIN_CHUNK_BYTES];
 
+	if (n_rows == LIN_ROWS) {
+		pack_rows(isa, dtype, w, stride, n / q->elems, packed);
+		return;
+	}
 	for (uint32_t i = 0; i < n; i += q->elems, w += q->bytes, packed += LIN_ROWS * q->bytes) {
-		if (n_rows == LIN_ROWS) {
-			pack_block(&formats[dtype], w, stride, packed);
-			continue;
-		}
 		memset(copy, 0, LIN_ROWS * q->bytes);
 		for (uint32_t r = 0; r < n_rows; r++)
 			memcpy(copy + r * q->bytes, w + r * stride, q->bytes);
-		pack_block(&formats[dtype], copy, q->bytes, packed);
+		pack_rows(isa, dtype, copy, q->bytes, 1, packed);
 	}
 }
 

@@ -38,13 +38,12 @@ int cpu_weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, uin
 	uint64_t row_bytes = use->view.nb[1], bytes = row_bytes * n_rows(&use->view);
 	const uint8_t *from = src;
 
-	(void)dev;
 	if (layout != LIN_PACKED || !wants_packing(use))
 		return cpu_err(err, ZINC_E_INVALID, "no packed layout %u for this weight", layout);
 	if (dst->imported || off > dst->bytes || bytes > dst->bytes - off)
 		return cpu_err(err, ZINC_E_INVALID, "a packed weight ends past its buffer");
 	for (uint64_t at = 0; at < bytes; at += LIN_ROWS * row_bytes)
-		lin_pack(use->view.dtype, from + at, row_bytes, LIN_ROWS, use->view.ne[0],
-		         dst->base + off + at);
+		lin_pack(lin_isa_of(dev->isa), use->view.dtype, from + at, row_bytes, LIN_ROWS,
+		         use->view.ne[0], dst->base + off + at);
 	return ZINC_OK;
 }

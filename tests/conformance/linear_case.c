@@ -184,7 +184,8 @@ static void pack(struct zinc_buf *b, struct zinc_view *v)
 
 	linear_buf_create(&packed, b->bytes);
 	for (uint64_t at = 0; at < b->bytes; at += group)
-		lin_pack(v->dtype, b->base + at, v->nb[1], LIN_ROWS, v->ne[0], packed.base + at);
+		lin_pack(&lin_plain, v->dtype, b->base + at, v->nb[1], LIN_ROWS, v->ne[0],
+		         packed.base + at);
 	free(b->base);
 	b->base = packed.base;
 	v->layout = LIN_PACKED;

@@ -345,9 +345,47 @@ static void packed_exponents_of_mxfp4(void **state)
 		if (!linear_host_has(isa))
 			continue;
 		rows[17 * r] = (uint8_t)e;
-		lin_pack(ZINC_MXFP4, rows, 17, LIN_ROWS, 32, packed);
+		lin_pack(&lin_plain, ZINC_MXFP4, rows, 17, LIN_ROWS, 32, packed);
 		lin_isa_of(isa)->fill(ZINC_MXFP4, packed, 1, &tile);
 		assert_memory_equal(&tile.d[r], &want, sizeof(want));
+	}
+}
+
+/* Every instruction set packs to the same bytes, rows that are missing included. */
+static void check_packing(uint32_t dtype, uint32_t n_rows)
+{
+	enum { MOST = LIN_ROWS * 3 * LIN_CHUNK * sizeof(float) };
+	uint32_t k = k_of(dtype, quant_format(dtype)->elems == 1 ? 75 : 3), seed = dtype + n_rows;
+	uint64_t bytes = quant_row_bytes(dtype, k), stride = bytes + 6;
+	uint8_t *w = calloc(1, MOST), *want = calloc(1, MOST), *got = calloc(1, MOST);
+
+	assert_true(w && want && got && stride * LIN_ROWS <= MOST);
+	for (uint64_t i = 0; i < stride * LIN_ROWS; i++)
+		w[i] = (uint8_t)(int)(linear_random(&seed) * 1000.0f);
+	lin_pack(&lin_plain, dtype, w, stride, n_rows, k, want);
+	for (enum cpu_isa isa = 0; isa < CPU_ISA_COUNT; isa++) {
+		if (!linear_host_has(isa))
+			continue;
+		memset(got, 0xaa, MOST);
+		lin_pack(lin_isa_of(isa), dtype, w, stride, n_rows, k, got);
+		assert_memory_equal(got, want, bytes * LIN_ROWS);
+		assert_int_equal(got[bytes * LIN_ROWS], 0xaa);
+	}
+	free(w);
+	free(want);
+	free(got);
+}
+
+static void packing_gives_the_same_bytes(void **state)
+{
+	static const uint32_t rows[] = {LIN_ROWS, 11, 1};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (size_t t = 0; t < COUNT(block_types); t++)
+			check_packing(block_types[t], rows[i]);
+		for (size_t t = 0; t < COUNT(plain_types); t++)
+			check_packing(plain_types[t], rows[i]);
 	}
 }
 
@@ -422,6 +460,7 @@ int main(void)
 		cmocka_unit_test(packed_weights_give_the_same_bits),
 		cmocka_unit_test(packed_extremes),
 		cmocka_unit_test(packed_exponents_of_mxfp4),
+		cmocka_unit_test(packing_gives_the_same_bytes),
 		cmocka_unit_test(packed_windows),
 		cmocka_unit_test(declines_what_it_cannot_do),
 	};

@@ -104,7 +104,7 @@ static void check_packed_embed(enum cpu_isa isa, uint32_t dtype)
 	linear_buf_create(&want, op.y.nb[2]);
 	linear_random_weights(dtype, table.base, (uint64_t)D * ROWS, 0, &seed);
 	for (uint64_t at = 0; at < 2 * group; at += group)
-		lin_pack(dtype, table.base + at, op.table.nb[1], LIN_ROWS, D, packed.base + at);
+		lin_pack(&lin_plain, dtype, table.base + at, op.table.nb[1], LIN_ROWS, D, packed.base + at);
 	memcpy(ids.base, rows, sizeof(rows));
 	assert_int_equal(linear_host_run(isa, 2, &cpu_op_embed, &op, 0, NULL), 0);
 	op.table.buf = &packed;
