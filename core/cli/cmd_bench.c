@@ -168,7 +168,7 @@ static int run_case(struct bench *b, const struct bench_case *c, struct zinc_err
 	else if (!rc)
 		print_row(b, c, &r);
 	if (!rc && b->profile)
-		engine_print_profile(b->session->engine, stderr);
+		engine_print_profile(b->session->engine, &b->peaks, stderr);
 	return rc;
 }
 

@@ -221,6 +221,20 @@ static int generate(struct run *r)
 	return rc;
 }
 
+/* A profile gives shares of what the device was measured to reach at most. */
+static void prepare_profile(struct run *r)
+{
+	struct zinc_err err;
+
+	r->out.prefill_profile = env_is_on("ZINC_PREFILL_PROFILE");
+	if (!r->out.prefill_profile && !env_is_on("ZINC_PROFILE"))
+		return;
+	if (bench_peaks(r->session.engine, &r->out.peaks, &err)) {
+		term_note(r->term, "no shares of the roofline: %s", err.msg);
+		r->out.peaks = (struct bench_peaks){0};
+	}
+}
+
 static int run_prompt(struct run *r)
 {
 	struct engine_config c;
@@ -234,7 +248,7 @@ static int run_prompt(struct run *r)
 		no_memory(r);
 		return report(&r->err);
 	}
-	r->out.prefill_profile = env_is_on("ZINC_PREFILL_PROFILE");
+	prepare_profile(r);
 	if (r->sampling.config.temperature > 0.0f && r->o->verbose)
 		term_note(r->term, "seed %llu", (unsigned long long)r->sampling.config.seed);
 	interrupt_install();
@@ -245,7 +259,7 @@ static int run_prompt(struct run *r)
 	else if (interrupt_pending())
 		status = STATUS_INTERRUPTED;
 	if (env_is_on("ZINC_PROFILE"))
-		engine_print_profile(r->session.engine, stderr);
+		engine_print_profile(r->session.engine, &r->out.peaks, stderr);
 	return status;
 }
 

@@ -16,7 +16,10 @@ const struct env_def env_table[] = {
 	 "read prompts in chunks (on, the default), token by token (off), or both ways and compare "
 	 "(validate)",
 	 NULL},
-	{"ZINC_PROFILE", "1", "time every operation and print the sums to standard error", NULL},
+	{"ZINC_PROFILE", "1",
+	 "time every operation and print the sums, and their share of the roofline that the device "
+	 "was measured to have, to standard error",
+	 NULL},
 	{"ZINC_PREFILL_PROFILE", "1", "the same, for the prompt alone", NULL},
 	{"NO_COLOR", "1", "no colours on the terminal", NULL},
 	{"XDG_CONFIG_HOME", "DIR", "where zinc/zinc.ini is (default ~/.config)", NULL},

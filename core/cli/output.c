@@ -97,7 +97,7 @@ static void on_prefill(struct output *out, const struct answer_event *ev)
 	}
 	term_progress_end(out->term);
 	if (out->prefill_profile)
-		engine_print_profile(out->engine, stderr);
+		engine_print_profile(out->engine, &out->peaks, stderr);
 	out->prefill_profile = false;
 }
 

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "run/bench.h"
 #include "run/generate.h"
 
 struct engine;
@@ -20,6 +21,7 @@ struct output {
 	struct engine *engine;
 	bool print;           /* to standard output as it comes */
 	bool prefill_profile; /* print the engine's profile once the prompt is read */
+	struct bench_peaks peaks; /* what a profile gives shares of; zeros: nothing */
 	struct text content, reasoning;
 	json_t *tool_calls; /* array in the chat API's shape */
 	bool in_reasoning;

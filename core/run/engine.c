@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/dtype.h"
+#include "run/bench.h"
 #include "run/engine_priv.h"
 #include "util/err.h"
 #include "util/log.h"
@@ -318,7 +319,8 @@ void engine_print_plan(const struct engine *e, bool json, FILE *out)
 		fprintf(out, "}\n");
 }
 
-void engine_print_profile(struct engine *e, FILE *out)
+void engine_print_profile(struct engine *e, const struct bench_peaks *peaks, FILE *out)
 {
-	profile_print(&e->profile, out);
+	profile_print(&e->profile, peaks ? peaks->bytes_per_s : 0, peaks ? peaks->ops_per_s : 0,
+	              out);
 }

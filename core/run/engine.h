@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <zinc/device.h>
 
+struct bench_peaks;
 struct engine;
 struct ledger;
 struct model;
@@ -86,8 +87,9 @@ const struct ledger *engine_ledger(const struct engine *e);
 /* After engine_plan(): the ops of the decode and of the largest prefill recording, per op
  * label, shape, variant, numerics, and why not a better one. */
 void engine_print_plan(const struct engine *e, bool json, FILE *out);
-/* Time, bytes, FLOPs per op kind and layer kind since the last call (profile). */
-void engine_print_profile(struct engine *e, FILE *out);
+/* Time, bytes, FLOPs per op kind and layer kind since the last call (profile), and the
+ * share of the roofline that peaks make (NULL: none). */
+void engine_print_profile(struct engine *e, const struct bench_peaks *peaks, FILE *out);
 const char *engine_device_name(const struct engine *e);
 uint32_t engine_n_ctx(const struct engine *e);
 

@@ -65,7 +65,21 @@ static int slowest_first(const void *a, const void *b)
 	return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : 0;
 }
 
-void profile_print(struct profile *p, FILE *out)
+/* The share of its roofline, in text. */
+static const char *share_of(const struct profile_row *r, double bytes_per_s, double flops_per_s,
+                            char *text, size_t room)
+{
+	double moved = bytes_per_s > 0 ? (double)r->bytes / bytes_per_s : 0;
+	double computed = flops_per_s > 0 ? (double)r->flops / flops_per_s : 0;
+	double least = moved > computed ? moved : computed;
+
+	text[0] = '\0';
+	if (least > 0 && r->ns)
+		snprintf(text, room, "%.1f", 1e11 * least / (double)r->ns);
+	return text;
+}
+
+void profile_print(struct profile *p, double bytes_per_s, double flops_per_s, FILE *out)
 {
 	uint64_t total = 0;
 
@@ -74,16 +88,18 @@ void profile_print(struct profile *p, FILE *out)
 	qsort(p->rows, p->n, sizeof(p->rows[0]), slowest_first);
 	fprintf(out, "%" PRIu64 " tokens in %" PRIu64 " steps, %.1f ms in ops\n", p->tokens, p->steps,
 	        (double)total / 1e6);
-	fprintf(out, "%-12s %-8s %-14s %8s %10s %6s %9s %9s\n", "op", "part", "variant", "calls",
-	        "ms", "%", "GB/s", "GFLOP/s");
+	fprintf(out, "%-12s %-8s %-14s %8s %10s %6s %9s %9s %10s\n", "op", "part", "variant",
+	        "calls", "ms", "%", "GB/s", "GFLOP/s", "% of roof");
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct profile_row *r = &p->rows[i];
 		double ns = r->ns ? (double)r->ns : 1;
+		char share[16];
 
-		fprintf(out, "%-12s %-8s %-14s %8" PRIu64 " %10.2f %6.1f %9.2f %9.2f\n",
+		fprintf(out, "%-12s %-8s %-14s %8" PRIu64 " %10.2f %6.1f %9.2f %9.2f %10s\n",
 		        schema_name(r->op), r->label, r->variant, r->calls, ns / 1e6,
 		        100.0 * ns / (double)(total ? total : 1), (double)r->bytes / ns,
-		        (double)r->flops / ns);
+		        (double)r->flops / ns,
+		        share_of(r, bytes_per_s, flops_per_s, share, sizeof(share)));
 	}
 	memset(p, 0, sizeof(*p));
 }

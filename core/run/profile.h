@@ -26,7 +26,9 @@ struct profile {
 /* Adds the times of the list's last submit; n_tokens live tokens. */
 void profile_add(struct profile *p, const struct zinc_graph *g, const struct zinc_backend *b,
                  struct zinc_cmd *cmd, uint32_t n_tokens, uint32_t n_out);
-/* Prints, slowest first, and starts anew. */
-void profile_print(struct profile *p, FILE *out);
+/* Prints, slowest first, and starts anew. Bytes and FLOPs that the device moves and
+ * computes per second at most, or 0: the least time that they leave an op is its
+ * roofline, of which it gets a share. */
+void profile_print(struct profile *p, double bytes_per_s, double flops_per_s, FILE *out);
 
 #endif

@@ -87,6 +87,12 @@ done
 [ -s "$dir/pack.wait" ] || fail "--pack wait: no answer"
 refuses 2 --pack "$zinc" run pocket-qwen --pack sometimes hello
 
+# Where the time of a prompt went: a product has a share of the roofline.
+ZINC_PREFILL_PROFILE=1 "$zinc" run pocket-qwen --backend=cpu --greedy --max-tokens 2 "What does lantern mean?" \
+	>"$dir/out" 2>"$dir/err" || fail "profile: $(cat "$dir/err")"
+grep -q '% of roof$' "$dir/err" || fail "profile: $(cat "$dir/err")"
+awk '$1 == "mmq" && NF == 9 && $9 > 0 { n++ } END { exit !n }' "$dir/err" || fail "no share: $(cat "$dir/err")"
+
 # Rows of a benchmark, and what their shares are of.
 "$zinc" bench pocket-qwen --backend=cpu --prefill 24 --mixed 2 --steps 2 --reps 1 >"$dir/out" 2>"$dir/err" ||
 	fail "bench: $(cat "$dir/err")"
