@@ -1,10 +1,11 @@
 /* pack.c - the packed order of weights, chosen by the backend for what its
  * kernels read: LIN_ROWS rows go together, block by block.
  *
- * Plain types are their transpose, [element][row]. A packed block is the transpose of LIN_ROWS blocks of the file taken as 32-bit
- * words, [word][row], followed by what does not come in words, [row]: the F16
- * factor (MXFP4: the exponent) of types whose blocks are no multiple of 4 bytes.
- * It has as many bytes as the blocks it was made of. */
+ * Plain types are transposed, [element][row]. A packed block is the transpose of
+ * LIN_ROWS blocks of the file taken as 32-bit words, [word][row], followed by what
+ * does not come in words, [row]: the F16 factor (MXFP4: the exponent) of types whose
+ * blocks are no multiple of 4 bytes. It has as many bytes as the blocks it was made
+ * of. */
 #include <string.h>
 
 #include "linear.h"

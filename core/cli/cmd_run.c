@@ -221,7 +221,8 @@ static int generate(struct run *r)
 	return rc;
 }
 
-/* A profile gives shares of what the device was measured to reach at most. */
+/* A profile is of packed weights, and gives shares of what the device was measured to
+ * reach at most. */
 static void prepare_profile(struct run *r)
 {
 	struct zinc_err err;
@@ -229,6 +230,7 @@ static void prepare_profile(struct run *r)
 	r->out.prefill_profile = env_is_on("ZINC_PREFILL_PROFILE");
 	if (!r->out.prefill_profile && !env_is_on("ZINC_PROFILE"))
 		return;
+	engine_pack_wait(r->session.engine);
 	if (bench_peaks(r->session.engine, &r->out.peaks, &err)) {
 		term_note(r->term, "no shares of the roofline: %s", err.msg);
 		r->out.peaks = (struct bench_peaks){0};

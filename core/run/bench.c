@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/cost.h"
 #include "run/engine_priv.h"
 #include "util/clock.h"
 #include "util/err.h"
@@ -31,27 +30,6 @@ static const int32_t *draw(struct run *r, uint32_t n)
 	return r->ids;
 }
 
-static uint32_t live_rows(const struct graph_op *o, uint32_t n_tokens, uint32_t n_out)
-{
-	const struct zinc_u32 *n = graph_live(o);
-
-	if (!n)
-		return 1;
-	return n->slot == ZINC_SLOT_N_TOKENS ? n_tokens : n->slot == ZINC_SLOT_N_OUT ? n_out : n->imm;
-}
-
-/* Attention costs each sequence by itself: its new tokens see half of each other. */
-static void count_attention(struct run *r, const struct graph_op *o)
-{
-	for (uint32_t i = 0; i < r->e->n_items; i++) {
-		const struct step_item *it = &r->e->items[i];
-		struct graph_cost cost = graph_cost(o, it->n, it->seq->pos - it->n / 2);
-
-		r->bytes += cost.bytes;
-		r->flops += cost.flops;
-	}
-}
-
 /* The step of n_tokens that has just run. */
 static void count_step(struct run *r, uint32_t n_tokens)
 {
@@ -59,14 +37,8 @@ static void count_step(struct run *r, uint32_t n_tokens)
 
 	r->tokens += n_tokens;
 	for (uint32_t i = 0; i < g->n_ops; i++) {
-		const struct graph_op *o = &g->ops[i];
-		struct graph_cost cost;
+		struct graph_cost cost = step_cost(r->e, &g->ops[i]);
 
-		if (o->op == ZINC_OP_FLASH_ATTN) {
-			count_attention(r, o);
-			continue;
-		}
-		cost = graph_cost(o, live_rows(o, n_tokens, r->e->batch.n_out), 0);
 		r->bytes += cost.bytes;
 		r->flops += cost.flops;
 	}

@@ -2,6 +2,7 @@
 #ifndef CORE_RUN_ENGINE_PRIV_H
 #define CORE_RUN_ENGINE_PRIV_H
 
+#include "graph/cost.h"
 #include "graph/graph.h"
 #include "model/model.h"
 #include "plugin/plug.h"
@@ -129,6 +130,8 @@ int seq_create(struct engine *e, bool shadow, struct seq **out, struct zinc_err 
 
 /* step.c: runs e->items and delivers. */
 int step_run(struct engine *e, struct zinc_err *err);
+/* step_cost.c: what an op of the step that has just run must move and compute. */
+struct graph_cost step_cost(const struct engine *e, const struct graph_op *o);
 
 /* results.c: after the run of e->items; the sequences move on. */
 int results_deliver(struct engine *e, const struct zinc_graph *g, struct zinc_err *err);

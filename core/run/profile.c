@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/cost.h"
 #include "graph/schema.h"
+#include "run/engine_priv.h"
 
 static struct profile_row *find_row(struct profile *p, const struct graph_op *o)
 {
@@ -24,30 +24,21 @@ static struct profile_row *find_row(struct profile *p, const struct graph_op *o)
 	return &p->rows[p->n++];
 }
 
-static uint32_t live_rows(const struct graph_op *o, uint32_t n_tokens, uint32_t n_out)
+void profile_add(struct profile *p, const struct engine *e, const struct recording *rec)
 {
-	const struct zinc_u32 *n = graph_live(o);
-
-	if (!n)
-		return 1;
-	return n->slot == ZINC_SLOT_N_TOKENS ? n_tokens : n->slot == ZINC_SLOT_N_OUT ? n_out : n->imm;
-}
-
-void profile_add(struct profile *p, const struct zinc_graph *g, const struct zinc_backend *b,
-                 struct zinc_cmd *cmd, uint32_t n_tokens, uint32_t n_out)
-{
+	const struct zinc_graph *g = rec->graph;
 	uint32_t n = g->n_ops;
 	uint64_t *ns = calloc(n + 1, sizeof(*ns));
 
-	p->tokens += n_tokens;
+	p->tokens += e->batch.n_tokens;
 	p->steps++;
-	if (!ns || !b->cmd_times || b->cmd_times(cmd, ns, &n)) {
+	if (!ns || !e->backend->cmd_times || e->backend->cmd_times(rec->cmd, ns, &n)) {
 		free(ns);
 		return;
 	}
 	for (uint32_t i = 0; i < n && i < g->n_ops; i++) {
 		const struct graph_op *o = &g->ops[i];
-		struct graph_cost c = graph_cost(o, live_rows(o, n_tokens, n_out), n_tokens);
+		struct graph_cost c = step_cost(e, o);
 		struct profile_row *r = find_row(p, o);
 
 		r->calls++;

@@ -5,9 +5,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct zinc_backend;
-struct zinc_cmd;
-struct zinc_graph;
+struct engine;
+struct recording;
 
 enum { PROFILE_ROWS = 128 };
 
@@ -23,9 +22,8 @@ struct profile {
 	uint64_t tokens, steps;
 };
 
-/* Adds the times of the list's last submit; n_tokens live tokens. */
-void profile_add(struct profile *p, const struct zinc_graph *g, const struct zinc_backend *b,
-                 struct zinc_cmd *cmd, uint32_t n_tokens, uint32_t n_out);
+/* Adds the times of the step that has just run, by this recording. */
+void profile_add(struct profile *p, const struct engine *e, const struct recording *rec);
 /* Prints, slowest first, and starts anew. Bytes and FLOPs that the device moves and
  * computes per second at most, or 0: the least time that they leave an op is its
  * roofline, of which it gets a share. */

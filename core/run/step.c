@@ -95,10 +95,10 @@ int step_run(struct engine *e, struct zinc_err *err)
 	rc = engine_submit(e, r->cmd, params, err);
 	if (rc)
 		return rc;
-	if (e->cfg.profile)
-		profile_add(&e->profile, r->graph, e->backend, r->cmd, e->batch.n_tokens,
-		            e->batch.n_out);
-	return results_deliver(e, r->graph, err);
+	rc = results_deliver(e, r->graph, err);
+	if (!rc && e->cfg.profile)
+		profile_add(&e->profile, e, r);
+	return rc;
 }
 
 int engine_step(struct engine *e, uint32_t *n_done, struct zinc_err *err)

@@ -83,8 +83,8 @@ enum { PROMPTS = 9, LEN = 48 };
 /* How far two ways of running a model are apart, prompt by prompt and position by
  * position. */
 struct deviations {
-	double prompt[PROMPTS], position[PROMPTS * LEN];
-	uint32_t n_prompts, n_positions;
+	double prompt[PROMPTS], position[LEN][PROMPTS];
+	uint32_t n_prompts, len; /* of the shortest */
 };
 
 static void add_prompt(struct deviations *d, struct rig *f32, struct rig *other,
@@ -98,10 +98,12 @@ static void add_prompt(struct deviations *d, struct rig *f32, struct rig *other,
 	assert_true(n <= LEN);
 	rig_logits(f32, ids, n, x, NULL);
 	rig_logits(other, ids, n, y, NULL);
-	d->prompt[d->n_prompts++] = rig_rms(x, y, (size_t)n * n_vocab);
+	d->prompt[d->n_prompts] = rig_rms(x, y, (size_t)n * n_vocab);
 	for (uint32_t t = 0; t < n; t++)
-		d->position[d->n_positions++] = rig_rms(x + (size_t)t * n_vocab,
-		                                        y + (size_t)t * n_vocab, n_vocab);
+		d->position[t][d->n_prompts] = rig_rms(x + (size_t)t * n_vocab,
+		                                       y + (size_t)t * n_vocab, n_vocab);
+	d->len = d->n_prompts && d->len < n ? d->len : n;
+	d->n_prompts++;
 	free(x);
 	free(y);
 }
@@ -140,8 +142,21 @@ static struct deviations deviations(const char *path, const struct reference *re
 	return d;
 }
 
-/* A 16-bit cache: small noise. With experts it tips a position or two in every second
- * prompt, so that of the median position counts. */
+/* Each position's noise on the median prompt; the worst position's. */
+static double worst_position(struct deviations *d)
+{
+	double worst = 0;
+
+	for (uint32_t t = 0; t < d->len; t++) {
+		double rms = median(d->position[t], d->n_prompts);
+
+		worst = rms > worst ? rms : worst;
+	}
+	return worst;
+}
+
+/* A 16-bit cache: small noise. With experts some prompts have positions that it tips, so
+ * the median prompt counts, at every position. */
 static void check_f16_cache(const char *path, const struct reference *ref)
 {
 	struct engine_config c = rig_config();
@@ -152,9 +167,9 @@ static void check_f16_cache(const char *path, const struct reference *ref)
 	c.all_logits = true;
 	c.kv_type = ZINC_F16;
 	d = deviations(path, ref, &c, "F16 cache");
-	rms = d.n_prompts > 1 ? median(d.position, d.n_positions) : d.prompt[0];
+	rms = d.n_prompts > 1 ? worst_position(&d) : d.prompt[0];
 	if (d.n_prompts > 1)
-		print_message(", of the median position of %u prompts %.4f", d.n_prompts, rms);
+		print_message(", worst position of the median of %u prompts %.4f", d.n_prompts, rms);
 	print_message("\n");
 	if (!(rms <= F16_CACHE_RMS))
 		fail_msg("%s: F16 cache: rms %g", path, rms);
