@@ -4,7 +4,7 @@
 #include "linear_avx2.h"
 #include "rows_avx2.h"
 
-enum { HALVES = 2, MAX_COLS = LIN_COLUMNS, MAX_GROUP = 4, AHEAD = 24576 };
+enum { HALVES = 2, MAX_COLS = LIN_AVX2_COLUMNS, MAX_GROUP = 4, AHEAD = 24576 };
 
 /* What the compiler has to know of a type. */
 struct kind {

@@ -2,22 +2,6 @@
 #include "linear_avx2.h"
 #include "rows_avx2.h"
 
-/* A block of 32 of half of the rows. */
-ROWS_INLINE void fill_block(const uint32_t dtype, struct rows r, const uint32_t b, __m256i flip,
-                            uint8_t *q)
-{
-	const bool is_signed = dtype == ZINC_Q8_0 || dtype == ZINC_IQ4_NL || dtype == ZINC_IQ4_XS;
-
-#pragma GCC unroll 8
-	for (uint32_t i = 0; i < 8; i++) {
-		__m256i v = rows_quants(dtype, r, b, i);
-
-		if (is_signed)
-			v = _mm256_xor_si256(v, flip);
-		_mm256_store_si256((__m256i *)(void *)(q + 4 * LIN_ROWS * i), v);
-	}
-}
-
 /* Half of the rows of a chunk, and where they go in a tile. */
 struct fill {
 	struct rows rows;
@@ -25,20 +9,27 @@ struct fill {
 	int32_t *s;
 	uint8_t *q;
 	uint32_t blocks;
-	uint8_t flip;
 };
+
+/* A block of 32. */
+ROWS_INLINE void fill_block(const uint32_t dtype, struct rows r, const uint32_t b, uint8_t *q)
+{
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < 8; i++)
+		_mm256_store_si256((__m256i *)(void *)(q + 4 * LIN_ROWS * i),
+		                   rows_quants(dtype, r, b, i));
+}
 
 ROWS_INLINE void put(float *base, uint32_t i, __m256 v)
 {
 	_mm256_store_ps(base + i * LIN_ROWS, v);
 }
 
-ROWS_INLINE void fill_256(const uint32_t dtype, struct fill f)
+ROWS_INLINE void fill_256(const uint32_t dtype, const struct fill f)
 {
 	const bool sub16 = dtype == ZINC_Q6_K || dtype == ZINC_Q2_K || dtype == ZINC_Q3_K;
 	const bool has_min = dtype == ZINC_Q4_K || dtype == ZINC_Q5_K || dtype == ZINC_Q2_K;
 	const uint32_t n_sub = sub16 ? 16 : 8;
-	const __m256i flip = _mm256_set1_epi8((char)f.flip);
 
 	put(f.d, 0, rows_factor(dtype, f.rows));
 	if (has_min)
@@ -52,23 +43,23 @@ ROWS_INLINE void fill_256(const uint32_t dtype, struct fill f)
 	}
 #pragma GCC unroll 8
 	for (uint32_t b = 0; b < 8; b++)
-		fill_block(dtype, f.rows, b, flip, f.q + b * 32 * LIN_ROWS);
+		fill_block(dtype, f.rows, b, f.q + b * 32 * LIN_ROWS);
 }
 
-ROWS_INLINE void fill_32(const uint32_t dtype, const uint32_t bytes, struct fill f)
+ROWS_INLINE void fill_32(const uint32_t dtype, const uint32_t bytes, const struct fill f)
 {
 	const bool has_min = dtype == ZINC_Q4_1 || dtype == ZINC_Q5_1;
-	const __m256i flip = _mm256_set1_epi8((char)f.flip);
+	struct rows r = f.rows;
 
-	for (uint32_t b = 0; b < f.blocks; b++, f.rows.w += LIN_ROWS * bytes) {
-		put(f.d, b, rows_factor(dtype, f.rows));
+	for (uint32_t b = 0; b < f.blocks; b++, r.w += LIN_ROWS * bytes) {
+		put(f.d, b, rows_factor(dtype, r));
 		if (has_min)
-			put(f.m, b, rows_offset(dtype, f.rows));
-		fill_block(dtype, f.rows, 0, flip, f.q + b * 32 * LIN_ROWS);
+			put(f.m, b, rows_offset(dtype, r));
+		fill_block(dtype, r, 0, f.q + b * 32 * LIN_ROWS);
 	}
 }
 
-static void fill_half(uint32_t dtype, struct fill f)
+static void fill_half(uint32_t dtype, const struct fill f)
 {
 	switch (dtype) {
 	case ZINC_Q4_K: fill_256(ZINC_Q4_K, f); break;
@@ -87,16 +78,10 @@ static void fill_half(uint32_t dtype, struct fill f)
 	}
 }
 
-void lin_avx2_fill_flipped(uint32_t dtype, const uint8_t *packed, uint32_t blocks, uint8_t flip,
-                           struct lin_tile *tile)
-{
-	for (uint32_t r = 0; r < LIN_ROWS; r += 8)
-		fill_half(dtype, (struct fill){.rows = {packed, r}, .blocks = blocks, .flip = flip,
-		                               .d = tile->d + r, .m = tile->m + r, .s = tile->s + r,
-		                               .q = tile->q + 4 * r});
-}
-
 void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile)
 {
-	lin_avx2_fill_flipped(dtype, packed, blocks, 0, tile);
+	for (uint32_t r = 0; r < LIN_ROWS; r += 8)
+		fill_half(dtype, (struct fill){.rows = {packed, r}, .blocks = blocks,
+		                               .d = tile->d + r, .m = tile->m + r, .s = tile->s + r,
+		                               .q = tile->q + 4 * r});
 }

@@ -8,7 +8,7 @@ set(CPU_LINEAR_SOURCES
 	quant_act.c embed.c pack.c)
 set(CPU_LINEAR_AVX2 linear_avx2.c linear_avx2_q8.c fill_avx2.c column_avx2.c
 	unpack_avx2_k.c unpack_avx2_legacy.c)
-set(CPU_LINEAR_AVX512 linear_avx512.c)
+set(CPU_LINEAR_AVX512 linear_avx512.c fill_avx512.c column_avx512.c)
 list(TRANSFORM CPU_LINEAR_SOURCES PREPEND "${CPU_LINEAR_DIR}/")
 list(TRANSFORM CPU_LINEAR_AVX2 PREPEND "${CPU_LINEAR_DIR}/")
 list(TRANSFORM CPU_LINEAR_AVX512 PREPEND "${CPU_LINEAR_DIR}/")

@@ -38,7 +38,6 @@
 #define LIN_F32_BLOCK 32
 #define LIN_CHUNK_BYTES 272 /* of one row, in the largest block format (Q8_0) */
 #define LIN_PANEL 64     /* columns that share an unpacked tile            */
-#define LIN_COLUMNS 3    /* that are multiplied without one, at a time     */
 
 /* Activation layout 1: a row is one of these per 256 elements (the last may be
  * filled in part). x[k] is about d[k / 32] * q[k]. */
@@ -79,7 +78,7 @@ struct lin_q8_step {
 	float *acc;
 };
 
-/* One to LIN_COLUMNS columns of class Q8, all of K, of LIN_ROWS packed rows:
+/* A few columns of class Q8, all of K, of LIN_ROWS packed rows:
  * acc[c * LIN_ROWS + r] = row r times column c, with the bits that steps give. */
 struct lin_column {
 	uint32_t dtype, k, n_cols;
@@ -107,8 +106,8 @@ struct lin_isa {
 	void (*fill)(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 	void (*dot_q8)(const struct lin_q8_step *step);
 	void (*column)(const struct lin_column *c); /* optional */
-	/* columns of a panel that `column` multiplies no slower than dot_q8 does;
-	 * optional: 4 */
+	uint32_t columns_at_once;                   /* that `column` takes at most */
+	/* columns of a panel that `column` multiplies no slower than dot_q8 does */
 	uint32_t (*most_columns)(uint32_t dtype);
 	/* a chunk, or n elements of F16 or BF16, to F32, bit for bit as quant_to_f32() */
 	void (*expand)(const struct quant_chunk *c, const struct quant_format *f, float *dst,

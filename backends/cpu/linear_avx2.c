@@ -269,6 +269,7 @@ const struct lin_isa lin_avx2 = {
 	.fill = lin_avx2_fill,
 	.dot_q8 = lin_avx2_dot_q8,
 	.column = lin_avx2_column,
+	.columns_at_once = LIN_AVX2_COLUMNS,
 	.most_columns = lin_avx2_most_columns,
 	.expand = lin_avx2_expand,
 	.widen = lin_avx2_widen,

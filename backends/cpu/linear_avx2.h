@@ -4,11 +4,10 @@
 
 #include "linear.h"
 
+#define LIN_AVX2_COLUMNS 3u
+
 void lin_avx2_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed);
 void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
-/* The same with flip xored to the quants of signed types. */
-void lin_avx2_fill_flipped(uint32_t dtype, const uint8_t *packed, uint32_t blocks, uint8_t flip,
-                           struct lin_tile *tile);
 void lin_avx2_column(const struct lin_column *c);
 uint32_t lin_avx2_most_columns(uint32_t dtype);
 void lin_avx2_dot_q8(const struct lin_q8_step *step);

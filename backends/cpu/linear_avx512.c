@@ -1,52 +1,15 @@
 /* linear_avx512.c - both classes with AVX-512 and VNNI. Tiles and kernels are
- * those of linear_avx2_q8.c and linear_avx2.c, twice as wide; tiles are filled,
- * and rows converted, with AVX2.
+ * those of linear_avx2_q8.c and linear_avx2.c, twice as wide; rows are converted
+ * with AVX2.
  *
  * VNNI multiplies unsigned by signed bytes, so quants that are signed are stored
- * with 128 added, which the offset takes back exactly.
- *
- * A test compiles this file with SIMDe, to run it on machines without AVX-512. */
-#ifdef LIN_SIMDE
-#define SIMDE_ENABLE_NATIVE_ALIASES
-#include <simde/x86/avx512.h>
-
-/* Missing there. */
-static inline simde__m512 simde_cvtepi32_ps(simde__m512i v)
-{
-	simde__m512i_private from = simde__m512i_to_private(v);
-	simde__m512_private to;
-
-	for (int i = 0; i < 16; i++)
-		to.f32[i] = (float)from.i32[i];
-	return simde__m512_from_private(to);
-}
-#undef _mm512_cvtepi32_ps
-#define _mm512_cvtepi32_ps simde_cvtepi32_ps
-#else
-#include <immintrin.h>
-#endif
-
-#include "linear_avx2.h"
+ * with 128 added (fill_avx512.c), which the offset takes back exactly. */
+#include "linear_avx512.h"
 #include "unpack_avx2.h"
 
 #define MAX_COLS 8u
 #define F32_SUMS 12u /* in registers */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
-
-static void fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile)
-{
-	lin_avx2_fill_flipped(dtype, packed, blocks, quant_format(dtype)->is_signed ? 0x80 : 0,
-	                      tile);
-}
-
-/* Four activations, for every row. */
-static inline __m512i act_q(const struct lin_act *x, uint32_t k4)
-{
-	int32_t four;
-
-	__builtin_memcpy(&four, x->q + 4 * k4, sizeof(four));
-	return _mm512_set1_epi32(four);
-}
 
 /* Dots of 4 vectors of the tile from k4 on. */
 ALWAYS_INLINE void dot16(const struct lin_tile *t, const struct lin_act *const *x, uint32_t k4,
@@ -56,7 +19,7 @@ ALWAYS_INLINE void dot16(const struct lin_tile *t, const struct lin_act *const *
 		__m512i w = _mm512_load_si512((const void *)(t->q + j * 4 * LIN_ROWS));
 
 		for (uint32_t c = 0; c < n_cols; c++)
-			dot[c] = _mm512_dpbusd_epi32(dot[c], w, act_q(x[c], j));
+			dot[c] = _mm512_dpbusd_epi32(dot[c], w, lin_avx512_four(x[c]->q + 4 * j));
 	}
 }
 
@@ -67,22 +30,7 @@ ALWAYS_INLINE __m512 row_factors(const float *v, uint32_t i)
 
 ALWAYS_INLINE __m512 scale_of(const struct lin_tile *t, uint32_t sub)
 {
-	__m512i both = _mm512_load_si512((const void *)(t->s + sub * LIN_ROWS));
-
-	/* the low half times 1: SIMDe has no shift for this */
-	return _mm512_cvtepi32_ps(_mm512_dpwssd_epi32(_mm512_setzero_si512(), both,
-	                                              _mm512_set1_epi32(1)));
-}
-
-/* The two sums of 16 activations of block b times -first and -second, for every
- * row: what an offset takes from a dot. */
-ALWAYS_INLINE __m512i less(const struct lin_act *x, uint32_t b, int32_t first, int32_t second)
-{
-	int32_t factors = (int32_t)((uint32_t)-second << 16 | ((uint32_t)-first & 0xffff)), two;
-
-	__builtin_memcpy(&two, x->sum + 2 * b, sizeof(two));
-	return _mm512_dpwssd_epi32(_mm512_setzero_si512(), _mm512_set1_epi32(two),
-	                           _mm512_set1_epi32(factors));
+	return lin_avx512_scale(_mm512_load_si512((const void *)(t->s + sub * LIN_ROWS)));
 }
 
 /* Types with a factor per 32. */
@@ -99,7 +47,7 @@ ALWAYS_INLINE void add_factors(const struct lin_q8_step *s, const struct lin_act
 		__m512i dot[MAX_COLS];
 
 		for (uint32_t c = 0; c < n_cols; c++)
-			dot[c] = has_min ? _mm512_setzero_si512() : less(x[c], b, off, off);
+			dot[c] = has_min ? _mm512_setzero_si512() : lin_avx512_less(x[c], b, off, off);
 		dot16(s->tile, x, 8 * b, n_cols, dot);
 		dot16(s->tile, x, 8 * b + 4, n_cols, dot);
 		for (uint32_t c = 0; c < n_cols; c++) {
@@ -122,7 +70,7 @@ ALWAYS_INLINE void block32(const struct lin_q8_step *s, const struct lin_act *co
 	__m512i dot[MAX_COLS];
 
 	for (uint32_t c = 0; c < n_cols; c++)
-		dot[c] = s->format->is_signed ? less(x[c], b, 128, 128) : _mm512_setzero_si512();
+		dot[c] = s->format->is_signed ? lin_avx512_less(x[c], b, 128, 128) : _mm512_setzero_si512();
 	dot16(s->tile, x, 8 * b, n_cols, dot);
 	dot16(s->tile, x, 8 * b + 4, n_cols, dot);
 	for (uint32_t c = 0; c < n_cols; c++)
@@ -139,7 +87,7 @@ ALWAYS_INLINE void block16(const struct lin_q8_step *s, const struct lin_act *co
 		__m512i dot[MAX_COLS];
 
 		for (uint32_t c = 0; c < n_cols; c++)
-			dot[c] = less(x[c], b, first, second);
+			dot[c] = lin_avx512_less(x[c], b, first, second);
 		dot16(s->tile, x, 8 * b + 4 * half, n_cols, dot);
 		for (uint32_t c = 0; c < n_cols; c++) {
 			__m512 v = _mm512_cvtepi32_ps(dot[c]);
@@ -297,9 +245,11 @@ static void dot_f32(const struct lin_f32_step *step)
 const struct lin_isa lin_avx512 = {
 	.pack_words = lin_avx2_pack_words,
 	.unpack = unpack_avx2,
-	.fill = fill,
+	.fill = lin_avx512_fill,
 	.dot_q8 = dot_q8,
-	.column = lin_avx2_column,
+	.column = lin_avx512_column,
+	.columns_at_once = LIN_AVX512_COLUMNS,
+	.most_columns = lin_avx512_most_columns,
 	.expand = lin_avx2_expand,
 	.widen = lin_avx2_widen,
 	.transpose = lin_avx2_transpose,

@@ -55,16 +55,15 @@ static const uint8_t *locate(const struct lin_product *p, uint32_t row0, uint32_
 static bool goes_by_columns(const struct lin_product *p)
 {
 	const struct lin_isa *isa = p->isa;
-	uint32_t most = isa->most_columns ? isa->most_columns(p->rows.dtype) : 4;
 
-	return p->rows.packed && isa->column && p->n_cols <= most;
+	return p->rows.packed && isa->column && p->n_cols <= isa->most_columns(p->rows.dtype);
 }
 
 static void by_columns(const struct lin_product *p, uint32_t row0, float *acc)
 {
 	struct lin_column c = {.dtype = p->rows.dtype, .k = p->k,
 	                       .packed = p->rows.w + row0 * p->rows.stride};
-	uint32_t calls = (p->n_cols + LIN_COLUMNS - 1) / LIN_COLUMNS;
+	uint32_t most = p->isa->columns_at_once, calls = (p->n_cols + most - 1) / most;
 
 	for (uint32_t i = 0; i < calls; i++) {
 		uint32_t first = p->n_cols * i / calls;

@@ -24,14 +24,19 @@ linear_tests("" ${CPU_LINEAR_SOURCES})
 include(CheckIncludeFile)
 check_include_file(simde/x86/avx512.h HAVE_SIMDE)
 if(HAVE_SIMDE AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-	# The same file, compiled for AVX2 with the wider vectors emulated.
-	set(emulated "${CMAKE_CURRENT_BINARY_DIR}/linear_avx512_simde.c")
-	file(CONFIGURE OUTPUT "${emulated}" CONTENT "#include \"linear_avx512.c\"\n")
-	set_source_files_properties("${emulated}" PROPERTIES
+	# The same files, compiled for AVX2 with the wider vectors emulated.
+	set(emulated)
+	foreach(file IN LISTS CPU_LINEAR_AVX512)
+		get_filename_component(name "${file}" NAME)
+		set(copy "${CMAKE_CURRENT_BINARY_DIR}/simde_${name}")
+		file(CONFIGURE OUTPUT "${copy}" CONTENT "#include \"${name}\"\n")
+		list(APPEND emulated "${copy}")
+	endforeach()
+	set_source_files_properties(${emulated} PROPERTIES
 		COMPILE_OPTIONS "-ffp-contract=off;-mavx2;-mfma;-mf16c;-w;-Wno-psabi")
 	set(sources ${CPU_LINEAR_SOURCES})
 	list(REMOVE_ITEM sources ${CPU_LINEAR_AVX512})
-	linear_tests(_simde ${sources} "${emulated}")
+	linear_tests(_simde ${sources} ${emulated})
 	target_compile_definitions(linear_under_test_simde PUBLIC LIN_SIMDE)
 endif()
 
