@@ -80,6 +80,28 @@ static double peer_rms(const json_t *o)
 	return at ? strtod(at + 5, NULL) : 0;
 }
 
+/* NAME.peer.json, where there is one. */
+static void read_peer(struct reference *r, const char *model)
+{
+	const json_t *a;
+	char path[4096];
+	json_error_t e;
+	json_t *o;
+
+	snprintf(path, sizeof(path), "%.*s.peer.json", (int)(strlen(model) - 5), model);
+	o = json_load_file(path, 0, &e);
+	if (!o)
+		return;
+	a = json_object_get(o, "rms");
+	r->n_peer = (uint32_t)json_array_size(a);
+	assert_true(r->n_peer > 0);
+	r->peer_by_prompt = calloc(r->n_peer, sizeof(*r->peer_by_prompt));
+	assert_non_null(r->peer_by_prompt);
+	for (uint32_t i = 0; i < r->n_peer; i++)
+		r->peer_by_prompt[i] = json_number_value(json_array_get(a, i));
+	json_decref(o);
+}
+
 int reference_open(struct reference *r, const char *model)
 {
 	char path[4096];
@@ -106,6 +128,7 @@ int reference_open(struct reference *r, const char *model)
 		                        (size_t)(r->n_layer + 1) * r->n_prompt * r->n_embd);
 	}
 	r->peer_rms = peer_rms(o);
+	read_peer(r, model);
 	json_decref(o);
 	return 1;
 }
@@ -118,5 +141,6 @@ void reference_close(struct reference *r)
 	free(r->logits);
 	free(r->long_logits);
 	free(r->hidden);
+	free(r->peer_by_prompt);
 	memset(r, 0, sizeof(*r));
 }

@@ -12,6 +12,10 @@ struct reference {
 	float *long_logits; /* [n_long][n_vocab] or NULL               */
 	float *hidden;      /* [n_layer + 1][n_prompt][n_embd] or NULL */
 	double peer_rms;    /* the peer's deviation from exact, 0: not given */
+	/* The same on its prompt and on models_prompt() with the seeds 1, 2, ...; NULL:
+	 * not given */
+	double *peer_by_prompt;
+	uint32_t n_peer;
 };
 
 /* model: path of the .gguf; the JSON and .bin files stand beside it. Fails the
