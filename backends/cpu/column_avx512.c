@@ -1,9 +1,11 @@
-/* column_avx512.c - class Q8 with AVX-512 and VNNI for up to four columns: packed
+/* column_avx512.c - class Q8 with AVX-512 and VNNI for up to eight columns: packed
  * quants are multiplied as they come, 16 rows at a time, and never stored as a tile.
  * The sums are those of linear_avx512.c. */
+#include <string.h>
+
 #include "rows_avx512.h"
 
-enum { MAX_COLS = LIN_AVX512_COLUMNS, AHEAD = 24576 };
+enum { MAX_COLS = LIN_AVX512_COLUMNS };
 
 /* What the compiler has to know of a type. */
 struct kind {
@@ -16,21 +18,6 @@ struct kind {
 
 typedef const struct lin_act *const *columns;
 
-/* As in column_avx2.c: asks for what comes AHEAD bytes later, a share of the lines at
- * each word of a block of the type, n_words of them, where that word is used. */
-ROWS_INLINE __m512i fetch(const struct kind k, struct rows r, const uint32_t word, __m512i q)
-{
-#ifndef LIN_SIMDE
-	const uint32_t lines = (LIN_ROWS * k.bytes + 63) / 64, n_words = k.has_scales ? 64 : 8;
-	const uint32_t end = lines * (word + 1) / n_words;
-
-#pragma GCC unroll 4
-	for (uint32_t i = lines * word / n_words; i < end; i++)
-		__asm__("prefetcht1 %1" : "+v"(q) : "m"(r.w[AHEAD + 64 * i]));
-#endif
-	return q;
-}
-
 /* Adds the products of words `first` to `end` of block b, the in-th of the rows' own
  * block, to dot. */
 ROWS_INLINE void add_dots(const struct kind k, struct rows r, columns x, uint32_t b,
@@ -39,9 +26,10 @@ ROWS_INLINE void add_dots(const struct kind k, struct rows r, columns x, uint32_
 {
 #pragma GCC unroll 8
 	for (uint32_t i = first; i < end; i++) {
-		__m512i q = fetch(k, r, 8 * in + i, rows_unsigned(k.dtype, r, in, i));
+		__m512i q = rows_fetch(k.bytes, k.has_scales, r, 8 * in + i,
+		                       rows_unsigned(k.dtype, r, in, i));
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 		for (uint32_t c = 0; c < k.n_cols; c++)
 			dot[c] = _mm512_dpbusd_epi32(dot[c], q,
 			                             lin_avx512_four(x[c]->q + 32 * b + 4 * i));
@@ -52,7 +40,7 @@ ROWS_INLINE void add_dots(const struct kind k, struct rows r, columns x, uint32_
 ROWS_INLINE void begin_dots(const struct kind k, columns x, uint32_t b, const bool first,
                             const bool second, __m512i *dot)
 {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (uint32_t c = 0; c < k.n_cols; c++)
 		dot[c] = k.off ? lin_avx512_less(x[c], b, first ? k.off : 0, second ? k.off : 0)
 		               : _mm512_setzero_si512();
@@ -68,7 +56,7 @@ ROWS_INLINE void add_factors(const struct kind k, struct rows r, columns x, uint
 
 		begin_dots(k, x, b, true, true, dot);
 		add_dots(k, r, x, b, 0, 0, 8, dot);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 		for (uint32_t c = 0; c < k.n_cols; c++) {
 			__m512 d = _mm512_mul_ps(factor, _mm512_set1_ps(x[c]->d[b]));
 
@@ -93,7 +81,7 @@ ROWS_INLINE void scaled_dots(const struct kind k, struct rows r, columns x, cons
 
 		begin_dots(k, x, b, h == 0, n == 1 || h == 1, dot);
 		add_dots(k, r, x, b, b, 8 * h / n, 8 * (h + 1) / n, dot);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 		for (uint32_t c = 0; c < k.n_cols; c++) {
 			__m512 v = _mm512_cvtepi32_ps(dot[c]);
 
@@ -110,7 +98,7 @@ ROWS_INLINE void add_low(const struct kind k, struct rows r, columns x, const ui
 	__m512 first = rows_minimum(k.dtype, r, n * b);
 	__m512 second = rows_minimum(k.dtype, r, n * b + n - 1);
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (uint32_t c = 0; c < k.n_cols; c++) {
 		__m512 v;
 
@@ -129,19 +117,19 @@ ROWS_INLINE void add_scales(const struct kind k, struct rows r, columns x, __m51
 {
 	__m512 part[MAX_COLS], low[MAX_COLS], t[MAX_COLS];
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (uint32_t c = 0; c < k.n_cols; c++)
 		part[c] = low[c] = _mm512_setzero_ps();
 #pragma GCC unroll 8
 	for (uint32_t b = 0; b < 8; b++) {
 		scaled_dots(k, r, x, b, t);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 		for (uint32_t c = 0; c < k.n_cols; c++)
 			part[c] = _mm512_fmadd_ps(t[c], _mm512_set1_ps(x[c]->d[b]), part[c]);
 		if (k.has_min)
 			add_low(k, r, x, b, low);
 	}
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (uint32_t c = 0; c < k.n_cols; c++) {
 		sum[c] = _mm512_fmadd_ps(part[c], rows_factor(k.dtype, r), sum[c]);
 		if (k.has_min)
@@ -198,18 +186,36 @@ ROWS_INLINE void columns_of(const uint32_t n_cols, const struct lin_column *c)
 	}
 }
 
+/* Up to MAX_COLS columns by the kernel for all of them: what weights take to arrive is
+ * longer than what the columns too many take. */
+static void columns_in_all(const struct lin_column *c)
+{
+	const struct lin_act *x[MAX_COLS];
+	float acc[MAX_COLS * LIN_ROWS];
+	struct lin_column all = *c;
+
+	for (uint32_t i = 0; i < MAX_COLS; i++)
+		x[i] = c->x[i < c->n_cols ? i : 0];
+	all.x = x;
+	all.acc = acc;
+	columns_of(MAX_COLS, &all);
+	memcpy(c->acc, acc, c->n_cols * LIN_ROWS * sizeof(*acc));
+}
+
 void lin_avx512_column(const struct lin_column *c)
 {
 	switch (c->n_cols) {
 	case 1: columns_of(1, c); break;
 	case 2: columns_of(2, c); break;
 	case 3: columns_of(3, c); break;
-	default: columns_of(4, c); break;
+	case 4: columns_of(4, c); break;
+	default: columns_in_all(c); break;
 	}
 }
 
+/* As measured: tests/bench/README.md. */
 uint32_t lin_avx512_most_columns(uint32_t dtype)
 {
 	(void)dtype;
-	return 8;
+	return MAX_COLS;
 }

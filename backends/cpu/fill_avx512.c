@@ -1,12 +1,15 @@
 /* fill_avx512.c - packed rows to a tile of class Q8, all 16 rows at a time. */
 #include "rows_avx512.h"
 
-/* A block of 32. */
-ROWS_INLINE void fill_block(const uint32_t dtype, struct rows r, const uint32_t b, uint8_t *q)
+/* A block of 32; the type's has `bytes` a row. */
+ROWS_INLINE void fill_block(const uint32_t dtype, const uint32_t bytes, struct rows r,
+                            const uint32_t b, uint8_t *q)
 {
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < 8; i++)
-		_mm512_store_si512(q + 4 * LIN_ROWS * i, rows_unsigned(dtype, r, b, i));
+		_mm512_store_si512(q + 4 * LIN_ROWS * i,
+		                   rows_fetch(bytes, bytes >= 84, r, 8 * b + i,
+		                              rows_unsigned(dtype, r, b, i)));
 }
 
 ROWS_INLINE void put(float *base, uint32_t i, __m512 v)
@@ -14,7 +17,8 @@ ROWS_INLINE void put(float *base, uint32_t i, __m512 v)
 	_mm512_store_ps(base + i * LIN_ROWS, v);
 }
 
-ROWS_INLINE void fill_256(const uint32_t dtype, struct rows r, struct lin_tile *tile)
+ROWS_INLINE void fill_256(const uint32_t dtype, const uint32_t bytes, struct rows r,
+                          struct lin_tile *tile)
 {
 	const bool sub16 = dtype == ZINC_Q6_K || dtype == ZINC_Q2_K || dtype == ZINC_Q3_K;
 	const bool has_min = dtype == ZINC_Q4_K || dtype == ZINC_Q5_K || dtype == ZINC_Q2_K;
@@ -31,7 +35,7 @@ ROWS_INLINE void fill_256(const uint32_t dtype, struct rows r, struct lin_tile *
 	}
 #pragma GCC unroll 8
 	for (uint32_t b = 0; b < 8; b++)
-		fill_block(dtype, r, b, tile->q + b * 32 * LIN_ROWS);
+		fill_block(dtype, bytes, r, b, tile->q + b * 32 * LIN_ROWS);
 }
 
 ROWS_INLINE void fill_32(const uint32_t dtype, const uint32_t bytes, struct rows r, uint32_t blocks,
@@ -43,7 +47,7 @@ ROWS_INLINE void fill_32(const uint32_t dtype, const uint32_t bytes, struct rows
 		put(tile->d, b, rows_factor(dtype, r));
 		if (has_min)
 			put(tile->m, b, rows_offset(dtype, r));
-		fill_block(dtype, r, 0, tile->q + b * 32 * LIN_ROWS);
+		fill_block(dtype, bytes, r, 0, tile->q + b * 32 * LIN_ROWS);
 	}
 }
 
@@ -53,12 +57,12 @@ void lin_avx512_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks,
 	struct rows r = {packed};
 
 	switch (dtype) {
-	case ZINC_Q4_K: fill_256(ZINC_Q4_K, r, tile); break;
-	case ZINC_Q5_K: fill_256(ZINC_Q5_K, r, tile); break;
-	case ZINC_Q6_K: fill_256(ZINC_Q6_K, r, tile); break;
-	case ZINC_Q2_K: fill_256(ZINC_Q2_K, r, tile); break;
-	case ZINC_Q3_K: fill_256(ZINC_Q3_K, r, tile); break;
-	case ZINC_IQ4_XS: fill_256(ZINC_IQ4_XS, r, tile); break;
+	case ZINC_Q4_K: fill_256(ZINC_Q4_K, 144, r, tile); break;
+	case ZINC_Q5_K: fill_256(ZINC_Q5_K, 176, r, tile); break;
+	case ZINC_Q6_K: fill_256(ZINC_Q6_K, 210, r, tile); break;
+	case ZINC_Q2_K: fill_256(ZINC_Q2_K, 84, r, tile); break;
+	case ZINC_Q3_K: fill_256(ZINC_Q3_K, 110, r, tile); break;
+	case ZINC_IQ4_XS: fill_256(ZINC_IQ4_XS, 136, r, tile); break;
 	case ZINC_Q8_0: fill_32(ZINC_Q8_0, 34, r, blocks, tile); break;
 	case ZINC_Q4_0: fill_32(ZINC_Q4_0, 18, r, blocks, tile); break;
 	case ZINC_Q4_1: fill_32(ZINC_Q4_1, 20, r, blocks, tile); break;

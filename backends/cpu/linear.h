@@ -104,6 +104,7 @@ struct lin_isa {
 	quant_unpack_fn *(*unpack)(uint32_t dtype);
 	/* `blocks` blocks of 32 elements of LIN_ROWS packed rows to a tile */
 	void (*fill)(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
+	bool fill_fetches; /* and asks for what comes later itself */
 	void (*dot_q8)(const struct lin_q8_step *step);
 	void (*column)(const struct lin_column *c); /* optional */
 	uint32_t columns_at_once;                   /* that `column` takes at most */

@@ -246,6 +246,7 @@ const struct lin_isa lin_avx512 = {
 	.pack_words = lin_avx2_pack_words,
 	.unpack = unpack_avx2,
 	.fill = lin_avx512_fill,
+	.fill_fetches = true,
 	.dot_q8 = dot_q8,
 	.column = lin_avx512_column,
 	.columns_at_once = LIN_AVX512_COLUMNS,

@@ -56,7 +56,7 @@ static inline simde__m512i simde_cvtepu8_epi32(__m128i v)
 
 #include "linear_avx2.h"
 
-#define LIN_AVX512_COLUMNS 4u
+#define LIN_AVX512_COLUMNS 8u
 
 /* Four activations, for every row. */
 static inline __m512i lin_avx512_four(const int8_t *q)

@@ -13,13 +13,14 @@ struct lin_rows lin_rows_of(const struct zinc_view *w, uint32_t expert, uint32_t
 	return rows;
 }
 
-/* Writes tile rows to their place in out. */
-static void store_tile(const struct lin_product *p, const float *acc, uint32_t row0)
+/* Writes tile rows of n columns from `first` on to their place in out. */
+static void store_tile(const struct lin_product *p, const float *acc, uint32_t row0,
+                       uint32_t first, uint32_t n_cols)
 {
 	uint32_t n = p->n_rows - row0 < LIN_ROWS ? p->n_rows - row0 : LIN_ROWS;
 
-	for (uint32_t c = 0; c < p->n_cols; c++)
-		memcpy(p->out + (uint64_t)c * p->n_rows + row0, acc + c * LIN_ROWS,
+	for (uint32_t c = 0; c < n_cols; c++)
+		memcpy(p->out + (uint64_t)(first + c) * p->n_rows + row0, acc + c * LIN_ROWS,
 		       n * sizeof(float));
 }
 
@@ -30,8 +31,8 @@ static void prefetch(const uint8_t *w, uint32_t bytes)
 }
 
 /* n elements from k0 on of the tile at row0, packed; in copy where the weight is
- * not. What comes two chunks later is fetched meanwhile: the hardware stops at
- * the borders of pages. */
+ * not. What comes later is fetched meanwhile: the hardware stops at the borders of
+ * pages. */
 static const uint8_t *locate(const struct lin_product *p, uint32_t row0, uint32_t k0, uint32_t n,
                              uint8_t *copy)
 {
@@ -42,7 +43,8 @@ static const uint8_t *locate(const struct lin_product *p, uint32_t row0, uint32_
 
 	if (rows->packed) {
 		w += LIN_ROWS * quant_row_bytes(rows->dtype, k0);
-		prefetch(w + 2 * bytes, bytes);
+		if (!p->isa->fill_fetches)
+			prefetch(w + 2 * bytes, bytes);
 		return w;
 	}
 	w += quant_row_bytes(rows->dtype, k0);
@@ -59,19 +61,38 @@ static bool goes_by_columns(const struct lin_product *p)
 	return p->rows.packed && isa->column && p->n_cols <= isa->most_columns(p->rows.dtype);
 }
 
-static void by_columns(const struct lin_product *p, uint32_t row0, float *acc)
+/* n columns from `first` on times rows row0 to `end`. */
+static void few_columns(const struct lin_product *p, uint32_t first, uint32_t n, uint32_t row0,
+                        uint32_t end)
 {
-	struct lin_column c = {.dtype = p->rows.dtype, .k = p->k,
-	                       .packed = p->rows.w + row0 * p->rows.stride};
-	uint32_t most = p->isa->columns_at_once, calls = (p->n_cols + most - 1) / most;
+	_Alignas(64) float acc[LIN_PANEL * LIN_ROWS];
+	struct lin_column c = {.dtype = p->rows.dtype, .k = p->k, .n_cols = n, .acc = acc,
+	                       .x = (const struct lin_act *const *)p->x + first};
 
-	for (uint32_t i = 0; i < calls; i++) {
-		uint32_t first = p->n_cols * i / calls;
-
-		c.n_cols = p->n_cols * (i + 1) / calls - first;
-		c.x = (const struct lin_act *const *)p->x + first;
-		c.acc = acc + first * LIN_ROWS;
+	for (; row0 < end; row0 += LIN_ROWS) {
+		c.packed = p->rows.w + row0 * p->rows.stride;
 		p->isa->column(&c);
+		store_tile(p, acc, row0, first, n);
+	}
+}
+
+/* Rows that stay in the second level while all columns go over them: the code for two
+ * columns and that for three drive each other out where they alternate. */
+static void by_columns(const struct lin_product *p)
+{
+	enum { KEPT = 256 << 10 };
+	uint32_t most = p->isa->columns_at_once, calls = (p->n_cols + most - 1) / most;
+	uint32_t groups = (uint32_t)(KEPT / (LIN_ROWS * p->rows.stride));
+	uint32_t span = LIN_ROWS * (groups ? groups : 1);
+
+	for (uint32_t row0 = 0; row0 < p->n_rows; row0 += span) {
+		uint32_t end = p->n_rows - row0 < span ? p->n_rows : row0 + span;
+
+		for (uint32_t i = 0; i < calls; i++) {
+			uint32_t first = p->n_cols * i / calls;
+
+			few_columns(p, first, p->n_cols * (i + 1) / calls - first, row0, end);
+		}
 	}
 }
 
@@ -83,10 +104,6 @@ static void tile_q8(const struct lin_product *p, uint32_t row0, float *acc)
 	                           .n_cols = p->n_cols, .acc = acc,
 	                           .x = (const struct lin_act *const *)p->x};
 
-	if (goes_by_columns(p)) {
-		by_columns(p, row0, acc);
-		return;
-	}
 	memset(acc, 0, p->n_cols * LIN_ROWS * sizeof(float));
 	for (uint32_t k0 = 0; k0 < p->k; k0 += LIN_CHUNK, step.chunk++) {
 		uint32_t n = p->k - k0 < LIN_CHUNK ? p->k - k0 : LIN_CHUNK;
@@ -101,9 +118,13 @@ void lin_product_q8(const struct lin_product *p)
 {
 	_Alignas(64) float acc[LIN_PANEL * LIN_ROWS];
 
+	if (goes_by_columns(p)) {
+		by_columns(p);
+		return;
+	}
 	for (uint32_t row0 = 0; row0 < p->n_rows; row0 += LIN_ROWS) {
 		tile_q8(p, row0, acc);
-		store_tile(p, acc, row0);
+		store_tile(p, acc, row0, 0, p->n_cols);
 	}
 }
 
@@ -180,6 +201,6 @@ void lin_product_f32(const struct lin_product *p)
 			step.streams = step.w != tile;
 			p->isa->dot_f32(&step);
 		}
-		store_tile(p, acc, row0);
+		store_tile(p, acc, row0, 0, p->n_cols);
 	}
 }

@@ -11,6 +11,8 @@
 #define ROWS_INLINE __attribute__((always_inline)) static inline
 #endif
 
+enum { ROWS_AHEAD = 24576 };
+
 /* A packed block. */
 struct rows {
 	const uint8_t *w;
@@ -83,6 +85,23 @@ ROWS_INLINE __m512 rows_negative(__m512 v)
 }
 
 #include "rows.h"
+
+/* As in column_avx2.c: asks for what comes ROWS_AHEAD bytes later, to the second level,
+ * a share of the lines at each word of a block of the type, which has `bytes` a row and
+ * 64 words or 8, where that word is used. */
+ROWS_INLINE __m512i rows_fetch(const uint32_t bytes, const bool is_256, struct rows r,
+                               const uint32_t word, __m512i q)
+{
+#ifndef LIN_SIMDE
+	const uint32_t lines = (LIN_ROWS * bytes + 63) / 64, n_words = is_256 ? 64 : 8;
+	const uint32_t end = lines * (word + 1) / n_words;
+
+#pragma GCC unroll 4
+	for (uint32_t i = lines * word / n_words; i < end; i++)
+		__asm__("prefetcht1 %1" : "+v"(q) : "m"(r.w[ROWS_AHEAD + 64 * i]));
+#endif
+	return q;
+}
 
 /* Quants as VNNI takes them: 128 is added to signed ones. */
 ROWS_INLINE __m512i rows_unsigned(const uint32_t dtype, struct rows r, const uint32_t b,
