@@ -216,6 +216,5 @@ void lin_avx512_column(const struct lin_column *c)
 /* As measured: tests/bench/README.md. */
 uint32_t lin_avx512_most_columns(uint32_t dtype)
 {
-	(void)dtype;
-	return MAX_COLS;
+	return dtype == ZINC_Q8_0 || dtype == ZINC_Q4_0 ? LIN_PANEL : MAX_COLS;
 }
