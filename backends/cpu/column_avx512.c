@@ -1,8 +1,6 @@
 /* column_avx512.c - class Q8 with AVX-512 and VNNI for up to eight columns: packed
  * quants are multiplied as they come, 16 rows at a time, and never stored as a tile.
  * The sums are those of linear_avx512.c. */
-#include <string.h>
-
 #include "rows_avx512.h"
 
 enum { MAX_COLS = LIN_AVX512_COLUMNS };
@@ -186,22 +184,6 @@ ROWS_INLINE void columns_of(const uint32_t n_cols, const struct lin_column *c)
 	}
 }
 
-/* Up to MAX_COLS columns by the kernel for all of them: what weights take to arrive is
- * longer than what the columns too many take. */
-static void columns_in_all(const struct lin_column *c)
-{
-	const struct lin_act *x[MAX_COLS];
-	float acc[MAX_COLS * LIN_ROWS];
-	struct lin_column all = *c;
-
-	for (uint32_t i = 0; i < MAX_COLS; i++)
-		x[i] = c->x[i < c->n_cols ? i : 0];
-	all.x = x;
-	all.acc = acc;
-	columns_of(MAX_COLS, &all);
-	memcpy(c->acc, acc, c->n_cols * LIN_ROWS * sizeof(*acc));
-}
-
 void lin_avx512_column(const struct lin_column *c)
 {
 	switch (c->n_cols) {
@@ -209,7 +191,10 @@ void lin_avx512_column(const struct lin_column *c)
 	case 2: columns_of(2, c); break;
 	case 3: columns_of(3, c); break;
 	case 4: columns_of(4, c); break;
-	default: columns_in_all(c); break;
+	case 5: columns_of(5, c); break;
+	case 6: columns_of(6, c); break;
+	case 7: columns_of(7, c); break;
+	default: columns_of(8, c); break;
 	}
 }
 

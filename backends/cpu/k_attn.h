@@ -50,36 +50,60 @@ static inline __attribute__((always_inline)) void dots(const struct kern_page *p
 	}
 }
 
-/* Scores to weights exp(s - m), m the new maximum; returns the factor by which
- * what was summed so far shrinks. Slots that are not visible get 0. */
-static float weigh(const struct kern_page *pg, struct kern_query *q, float *s)
+/* A row of scores, scaled and capped, -inf where they are not visible; returns the new
+ * maximum. */
+static inline __attribute__((always_inline)) vf top_of(const struct kern_page *pg,
+                                                       const struct kern_query *q, float *s)
 {
 	const vf none = vf_set1(-INFINITY), scale = vf_set1(pg->scale), cap = vf_set1(pg->softcap);
-	vf top = none, m, shrink, sum = vf_set1(0);
+	const bool all = q->lo == 0 && q->hi == PAGE;
+	vf top = none;
 
 	for (uint32_t j = 0; j < PAGE; j += VF) {
-		vi slot = vi_iota() + vi_set1((int32_t)j);
-		vi seen = (vi)(slot >= vi_set1((int32_t)q->lo)) &
-		          (vi)(slot < vi_set1((int32_t)q->hi));
 		vf x = vf_load(s + j) * scale;
 
 		if (pg->softcap != 0)
 			x = cap * vf_tanh(x / cap);
-		x = vf_select(seen, x, none);
+		if (!all) {
+			vi slot = vi_iota() + vi_set1((int32_t)j);
+			vi seen = (vi)(slot >= vi_set1((int32_t)q->lo)) &
+			          (vi)(slot < vi_set1((int32_t)q->hi));
+
+			x = vf_select(seen, x, none);
+		}
 		vf_store(s + j, x);
 		top = vf_max(top, x);
 	}
-	m = vf_max(vf_set1(q->m), vf_set1(vf_hmax(top)));
-	shrink = vf_exp(vf_set1(q->m) - m);
-	for (uint32_t j = 0; j < PAGE; j += VF) {
-		vf p = vf_exp(vf_load(s + j) - m);
+	return vf_max(vf_set1(q->m), vf_set1(vf_hmax(top)));
+}
 
-		vf_store(s + j, p);
-		sum += p;
+/* Scores to weights exp(s - m), m the new maximum, of `rows` queries that see the same
+ * slots; shrink: the factors by which what was summed so far shrinks. Each query's steps
+ * wait for one another, so they go side by side. */
+static inline __attribute__((always_inline)) void weigh(const struct kern_page *pg, const int rows,
+                                                        struct kern_query *q, float (*s)[PAGE],
+                                                        float *shrink)
+{
+	vf m[GROUP16], sum[GROUP16];
+
+	for (int r = 0; r < rows; r++)
+		m[r] = top_of(pg, &q[r], s[r]);
+	for (int r = 0; r < rows; r++) {
+		vf factor = vf_exp(vf_set1(q[r].m) - m[r]);
+
+		sum[r] = vf_set1(0);
+		for (uint32_t j = 0; j < PAGE; j += VF) {
+			vf p = vf_exp(vf_load(s[r] + j) - m[r]);
+
+			vf_store(s[r] + j, p);
+			sum[r] += p;
+		}
+		shrink[r] = factor[0];
 	}
-	q->m = m[0];
-	q->l = q->l * shrink[0] + vf_sum(sum);
-	return shrink[0];
+	for (int r = 0; r < rows; r++) {
+		q[r].m = m[r][0];
+		q[r].l = q[r].l * shrink[r] + vf_sum(sum[r]);
+	}
 }
 
 /* acc = acc * shrink + sum of weight j times value j, for `cols` vectors of
@@ -125,6 +149,18 @@ static inline __attribute__((always_inline)) void all_values(const struct kern_p
 		add_values(pg, rows, COLS, q, s, shrink, d);
 	for (; d < pg->dv; d += VF)
 		add_values(pg, rows, 1, q, s, shrink, d);
+}
+
+/* Weights and values of `rows` queries whose scores stand in s. */
+static inline __attribute__((always_inline)) void group_values(const struct kern_page *pg,
+                                                               const int rows,
+                                                               struct kern_query *q,
+                                                               float (*s)[PAGE])
+{
+	float shrink[GROUP];
+
+	weigh(pg, rows, q, s, shrink);
+	all_values(pg, rows, q, s, shrink);
 }
 
 /* Neighbours from q on that see the same slots and go together: GROUP, but two
@@ -184,7 +220,7 @@ static inline __attribute__((always_inline)) void dots16(const struct kern_page 
 			vf key0 = vf_from_f16(k0 + d), key1 = vf_from_f16(k1 + d);
 
 			for (int r = 0; r < rows; r++) {
-				vf x = vf_load(q[r].q + d);
+				vf x = vf_hold(vf_load(q[r].q + d));
 
 				a[r][0] = vf_fma(key0, x, a[r][0]);
 				a[r][1] = vf_fma(key1, x, a[r][1]);
@@ -239,8 +275,7 @@ static inline __attribute__((always_inline)) void page16(const struct kern_page 
 	float s[GROUP16][PAGE], shrink[GROUP16];
 
 	dots16(pg, rows, q, s);
-	for (int r = 0; r < rows; r++)
-		shrink[r] = weigh(pg, &q[r], s[r]);
+	weigh(pg, rows, q, s, shrink);
 	values16(pg, rows, q, s, shrink);
 }
 
@@ -266,26 +301,23 @@ static void attn_page16(const struct kern_page *pg, struct kern_query *q, uint32
 
 static void attn_page(const struct kern_page *pg, struct kern_query *q, uint32_t n)
 {
-	float s[KERN_MAX_QUERIES][PAGE], shrink[KERN_MAX_QUERIES];
+	float s[KERN_MAX_QUERIES][PAGE];
 
 	if (!pg->k) {
 		attn_page16(pg, q, n);
 		return;
 	}
 	score_all(pg, q, n, s);
-	for (uint32_t i = 0; i < n; i++)
-		if (q[i].lo < q[i].hi)
-			shrink[i] = weigh(pg, &q[i], s[i]);
 	for (uint32_t i = 0, size; i < n; i += size) {
 		size = group_size(q + i, n - i);
 		if (q[i].lo == q[i].hi)
 			continue;
 		if (size == 3)
-			all_values(pg, 3, q + i, s + i, shrink + i);
+			group_values(pg, 3, q + i, s + i);
 		else if (size == 2)
-			all_values(pg, 2, q + i, s + i, shrink + i);
+			group_values(pg, 2, q + i, s + i);
 		else
-			all_values(pg, 1, q + i, s + i, shrink + i);
+			group_values(pg, 1, q + i, s + i);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 #include <math.h>
+#include <string.h>
 
 #include "unpack_avx2.h"
 
@@ -250,16 +251,19 @@ static bool quantise_block(const float *x, struct lin_act *y, uint32_t b)
 	return true;
 }
 
-/* Whole blocks here; chunks that end early or hold no numbers in plain C. */
+/* Whole blocks here; chunks that end inside one or hold no numbers in plain C. */
 void lin_avx2_quantise(const float *x, uint32_t k, struct lin_act *y)
 {
 	for (uint32_t k0 = 0; k0 < k; k0 += LIN_CHUNK, y++) {
-		bool done = k - k0 >= LIN_CHUNK;
+		uint32_t n = k - k0 < LIN_CHUNK ? k - k0 : LIN_CHUNK;
+		bool done = n % 32 == 0;
 
-		for (uint32_t b = 0; b < 8 && done; b++)
+		if (n < LIN_CHUNK)
+			memset(y, 0, sizeof(*y));
+		for (uint32_t b = 0; b < n / 32 && done; b++)
 			done = quantise_block(x + k0 + 32 * b, y, b);
 		if (!done)
-			lin_plain.quantise(x + k0, k - k0 < LIN_CHUNK ? k - k0 : LIN_CHUNK, y);
+			lin_plain.quantise(x + k0, n, y);
 	}
 }
 

@@ -4,7 +4,7 @@
 
 #include "linear.h"
 
-#define LIN_AVX2_COLUMNS 3u
+#define LIN_AVX2_COLUMNS 4u
 
 void lin_avx2_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed);
 void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);

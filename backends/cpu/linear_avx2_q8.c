@@ -262,11 +262,13 @@ ALWAYS_INLINE void all_cols(const struct lin_q8_step *st, const struct kind k)
 {
 	uint32_t c = 0, n = st->n_cols;
 
-	for (; c + 4 <= n; c += 4)
+	for (; c + 4 <= n && n - c != 5; c += 4)
 		cols(st, c, 4, k);
-	if (n - c == 3)
+	if (n - c == 3 || n - c == 5) { /* one alone costs as much as two */
 		cols(st, c, 3, k);
-	else if (n - c == 2)
+		c += 3;
+	}
+	if (n - c == 2)
 		cols(st, c, 2, k);
 	else if (n - c == 1)
 		cols(st, c, 1, k);

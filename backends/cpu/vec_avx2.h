@@ -41,6 +41,13 @@ static inline vf vf_fma(vf a, vf b, vf c)
 	return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 
+/* x, loaded once: what is used twice, compilers like to load twice. */
+static inline vf vf_hold(vf x)
+{
+	__asm__("" : "+x"(x));
+	return x;
+}
+
 static inline vf vf_max(vf a, vf b)
 {
 	return (vf)_mm256_max_ps((__m256)a, (__m256)b);

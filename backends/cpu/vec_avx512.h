@@ -41,6 +41,12 @@ static inline vf vf_fma(vf a, vf b, vf c)
 	return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
 
+/* See vec_avx2.h. */
+static inline vf vf_hold(vf x)
+{
+	return x;
+}
+
 static inline vf vf_max(vf a, vf b)
 {
 	return (vf)_mm512_max_ps((__m512)a, (__m512)b);

@@ -43,6 +43,12 @@ static inline vf vf_fma(vf a, vf b, vf c)
 
 /* NEON's own maximum of a NaN and a number is the NaN; here it is the second
  * argument. */
+/* See vec_avx2.h. */
+static inline vf vf_hold(vf x)
+{
+	return x;
+}
+
 static inline vf vf_max(vf a, vf b)
 {
 	return (vf)vbslq_f32(vcgtq_f32((float32x4_t)a, (float32x4_t)b), (float32x4_t)a,

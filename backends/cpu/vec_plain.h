@@ -47,6 +47,12 @@ static inline vf vf_fma(vf a, vf b, vf c)
 }
 
 /* Of a NaN and a number, the second argument; so are the others'. */
+/* See vec_avx2.h. */
+static inline vf vf_hold(vf x)
+{
+	return x;
+}
+
 static inline vf vf_max(vf a, vf b)
 {
 	vi m = (vi)(a > b);

@@ -300,7 +300,7 @@ static void check_packed(const struct linear_shape *shape)
 
 static void packed_weights_give_the_same_bits(void **state)
 {
-	static const uint32_t columns[] = {1, 2, 3, 4, 8, 70};
+	static const uint32_t columns[] = {1, 2, 3, 4, 5, 8, 70};
 
 	(void)state;
 	for (size_t t = 0; t < COUNT(block_types); t++)
@@ -313,6 +313,9 @@ static void packed_weights_give_the_same_bits(void **state)
 			check_packed(&(struct linear_shape){
 				.dtype = plain_types[t], .k = 100 * (uint32_t)(t + i) + 1, .m = 32,
 				.n = columns[i]});
+	/* more rows than stay in the second level */
+	for (uint32_t n = 1; n <= 7; n += 3)
+		check_packed(&(struct linear_shape){.dtype = ZINC_Q8_0, .k = 4096, .m = 7680, .n = n});
 	for (uint32_t i = 0; i < 4; i++)
 		check_packed(&(struct linear_shape){
 			.dtype = ZINC_Q6_K, .gate_dtype = ZINC_Q4_K, .k = 512, .m = 32, .n = 6,
