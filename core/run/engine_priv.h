@@ -109,8 +109,12 @@ bool recording_uses(const struct engine *e, uint32_t classes);
 int recording_get(struct engine *e, uint32_t bucket, struct recording **out, struct zinc_err *err);
 int recording_clear_list(struct engine *e, struct zinc_err *err);
 void recording_finish(struct engine *e);
+/* Runs a list; in two halves, between which the host may do something else. */
 int engine_submit(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
                   struct zinc_err *err);
+int engine_start(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
+                 struct zinc_err *err);
+int engine_finish(struct engine *e, struct zinc_err *err);
 
 /* engine_pack.c */
 /* Before recording_plan(): whether background packing can be, and what it needs. */

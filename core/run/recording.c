@@ -205,17 +205,28 @@ void recording_finish(struct engine *e)
 	e->backend->cmd_free(e->clear_cmd);
 }
 
-int engine_submit(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
-                  struct zinc_err *err)
+int engine_start(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
+                 struct zinc_err *err)
 {
 	struct zinc_point done = {e->timeline, ++e->timeline_value};
 	struct zinc_submit s = {.struct_size = sizeof(s), .cmds = &cmd, .n_cmds = 1,
 	                        .signal = &done, .n_signal = 1, .params = params};
-	int rc = e->backend->submit(e->dev, &s, err);
 
-	if (rc)
-		return rc;
-	rc = e->backend->tl_wait(e->timeline, done.value, UINT64_MAX);
+	return e->backend->submit(e->dev, &s, err);
+}
+
+int engine_finish(struct engine *e, struct zinc_err *err)
+{
+	int rc = e->backend->tl_wait(e->timeline, e->timeline_value, UINT64_MAX);
+
 	return rc ? err_set(err, rc, "%s: the device did not finish a step: %s", e->info.name,
 	                    err_name(rc)) : ZINC_OK;
+}
+
+int engine_submit(struct engine *e, struct zinc_cmd *cmd, const uint32_t *params,
+                  struct zinc_err *err)
+{
+	int rc = engine_start(e, cmd, params, err);
+
+	return rc ? rc : engine_finish(e, err);
 }

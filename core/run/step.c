@@ -72,6 +72,23 @@ static void settle_out_rows(struct engine *e, uint32_t bucket)
 		e->items[i].first_out = e->items[i].first_tok + e->items[i].n - e->items[i].n_out;
 }
 
+/* While the device runs a chunk of a prompt, the host records what the next one needs.
+ * What goes wrong here goes wrong there again, and is told then. */
+static void prepare_next(struct engine *e)
+{
+	struct recording *r;
+	uint32_t left = 0;
+
+	if (e->packing || e->cfg.batched != RUN_BATCHED_ON)
+		return;
+	for (uint32_t i = 0; i < e->n_slots; i++)
+		left += e->seqs[i] ? e->seqs[i]->n_waiting : 0;
+	for (uint32_t i = 0; i < e->n_items; i++)
+		left -= e->items[i].n;
+	if (left)
+		recording_get(e, engine_bucket(left < e->cfg.chunk ? left : e->cfg.chunk), &r, NULL);
+}
+
 int step_run(struct engine *e, struct zinc_err *err)
 {
 	uint32_t params[ZINC_SLOT_COUNT] = {0};
@@ -92,7 +109,11 @@ int step_run(struct engine *e, struct zinc_err *err)
 	params[ZINC_SLOT_N_TOKENS] = e->batch.n_tokens;
 	params[ZINC_SLOT_N_SEQS] = e->batch.n_seqs;
 	params[ZINC_SLOT_N_OUT] = e->batch.n_out;
-	rc = engine_submit(e, r->cmd, params, err);
+	rc = engine_start(e, r->cmd, params, err);
+	if (rc)
+		return rc;
+	prepare_next(e);
+	rc = engine_finish(e, err);
 	if (rc)
 		return rc;
 	rc = results_deliver(e, r->graph, err);
