@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "instance.h"
+#include "table.h"
 #include "transfer.h"
 
 enum { MAX_TRIES = 3 };
@@ -24,6 +25,7 @@ static const struct wish wishes[][MAX_TRIES] = {
 	[ZINC_MEM_DEVICE] = {{LOCAL, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT}, {LOCAL, 0}, {0, 0}},
 	[ZINC_MEM_UPLOAD] = {{VISIBLE | LOCAL, 0}, {VISIBLE, 0}, {0, 0}},
 	[ZINC_MEM_READBACK] = {{VISIBLE | CACHED, 0}, {VISIBLE, 0}, {0, 0}},
+	[RDNA4_MEM_HOST] = {{VISIBLE, LOCAL}, {VISIBLE, 0}, {0, 0}},
 };
 
 static int find_type(const struct rdna4_gpu *gpu, uint32_t allowed, struct wish w)
@@ -119,8 +121,6 @@ int rdna4_buf_create(struct zinc_dev *dev, uint64_t bytes, uint32_t kind, struct
 	VkResult r;
 	int rc;
 
-	if (kind > ZINC_MEM_READBACK)
-		return rdna4_err(err, ZINC_E_INVALID, "unknown kind of memory %u", kind);
 	if (atomic_load(&dev->lost))
 		return rdna4_err(err, ZINC_E_DEVICE_LOST, "the Vulkan device was lost");
 	rc = check_budget(dev, bytes, kind, err);
@@ -148,8 +148,11 @@ int rdna4_buf_alloc(struct zinc_dev *dev, uint64_t bytes, uint32_t kind, struct 
                     struct zinc_err *err)
 {
 	struct zinc_buf *buf;
-	int rc = rdna4_buf_create(dev, bytes, kind, &buf, err);
+	int rc;
 
+	if (kind > ZINC_MEM_READBACK)
+		return rdna4_err(err, ZINC_E_INVALID, "unknown kind of memory %u", kind);
+	rc = rdna4_buf_create(dev, bytes, kind, &buf, err);
 	if (rc)
 		return rc;
 	if (buf->map)
@@ -171,6 +174,8 @@ void rdna4_buf_free(struct zinc_buf *buf)
 	if (!buf)
 		return;
 	dev = buf->dev;
+	if (buf->address)
+		rdna4_table_forget(buf, 0, buf->bytes);
 	dev->vk.DestroyBuffer(dev->device, buf->handle, NULL);
 	dev->vk.FreeMemory(dev->device, buf->memory, NULL);
 	rdna4_free(dev->host, buf);

@@ -4,7 +4,10 @@
 
 #include "rdna4.h"
 
-/* As rdna4_buf_alloc(), without clearing it. */
+/* Beside enum zinc_mem: of the host, which the device reads over the bus. */
+enum { RDNA4_MEM_HOST = ZINC_MEM_READBACK + 1 };
+
+/* As rdna4_buf_alloc(), without clearing it; also of kind RDNA4_MEM_HOST. */
 int rdna4_buf_create(struct zinc_dev *dev, uint64_t bytes, uint32_t kind, struct zinc_buf **out,
                      struct zinc_err *err);
 

@@ -56,10 +56,15 @@ static int put_step(struct zinc_cmd *cmd, const struct rdna4_call *call,
 	*s = (struct rdna4_step){.pipeline = pipeline, .op = cmd->n_ops - 1,
 	                         .args = cmd->n_args, .args_bytes = call->args_bytes,
 	                         .more = cmd->n_args + bytes, .more_bytes = call->more_bytes,
-	                         .flops = call->flops};
+	                         .flops = call->flops, .signals = call->signals};
 	memcpy(s->groups, call->groups, sizeof(s->groups));
 	cmd->n_args += bytes + more;
 	return ZINC_OK;
+}
+
+bool rdna4_is_input(const struct zinc_cmd *cmd, const struct zinc_view *v)
+{
+	return !hazard_wrote(&cmd->hazard, v->buf);
 }
 
 static struct rdna4_pipeline *pipeline_of(struct zinc_cmd *cmd, const struct rdna4_call *call)
@@ -92,7 +97,8 @@ bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rd
 		return false;
 	*call = (struct rdna4_call){.shader = s->pipeline->shader, .n_spec = s->pipeline->n_spec,
 	                            .args = args, .args_bytes = args_bytes,
-	                            .more = cmd->args + s->more, .more_bytes = s->more_bytes};
+	                            .more = cmd->args + s->more, .more_bytes = s->more_bytes,
+	                            .signals = s->signals};
 	memcpy(call->spec, s->pipeline->spec, sizeof(call->spec));
 	memcpy(call->groups, s->groups, sizeof(call->groups));
 	memcpy(args, cmd->args + s->args, args_bytes);

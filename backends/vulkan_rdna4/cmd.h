@@ -16,13 +16,29 @@ struct rdna4_step {
 	uint32_t more_bytes;
 	bool barrier;        /* stands before it              */
 	uint64_t flops;
+	/* In a chained list (chain.h): */
+	struct rdna4_pipeline *chained; /* NULL: not made for it          */
+	bool fence;                     /* a barrier stands before it      */
+	uint32_t need;                  /* what it waits for, and its level */
+	uint32_t signals;               /* workgroups that count; 0: all  */
+};
+
+/* In front of a list's arguments; shaders/common/chain.glsl mirrors it. */
+enum { RDNA4_CHAIN_COUNTERS = 16, RDNA4_CHAIN_LEVEL_BITS = 4, RDNA4_CHAIN_LINE = 32 };
+#define RDNA4_CHAIN_NEED_MAX (UINT32_MAX >> RDNA4_CHAIN_LEVEL_BITS >> 1)
+
+struct rdna4_head {
+	uint32_t slots[ZINC_SLOT_COUNT];
+	uint64_t alarm;
+	uint32_t pad0[RDNA4_CHAIN_LINE - ZINC_SLOT_COUNT - 2];
+	uint32_t done[RDNA4_CHAIN_COUNTERS][RDNA4_CHAIN_LINE]; /* each in a line of its own */
 };
 
 struct zinc_cmd {
 	struct zinc_dev *dev;
 	struct zinc_buf *scratch;
 	uint32_t flags;
-	bool ended;
+	bool ended, chained;
 	struct rdna4_step *steps;
 	uint64_t n_steps, room_steps;
 	uint8_t *args;
@@ -31,7 +47,7 @@ struct zinc_cmd {
 	const char *op;             /* being recorded */
 	struct hazard hazard;
 	struct zinc_err err;        /* the first error sticks */
-	/* Parameter slots, then the arguments too big for push constants. */
+	/* struct rdna4_head, then the arguments too big for push constants. */
 	struct zinc_buf *memory;
 	VkCommandPool pool;
 	VkCommandBuffer *parts;     /* started one after the other */
@@ -44,12 +60,11 @@ struct zinc_cmd {
 enum { RDNA4_PARTS_MAX = 128 };
 #define RDNA4_PART_FLOPS 400e9
 
-/* Bytes of the parameter slots in front of the arguments. */
-#define RDNA4_PARAM_BYTES (ZINC_SLOT_COUNT * sizeof(uint32_t))
-
 /* replay.c: makes memory, command buffer and queries of a complete list. */
 int rdna4_cmd_build(struct zinc_cmd *cmd, struct zinc_err *err);
 void rdna4_cmd_unbuild(struct zinc_cmd *cmd);
+/* Orders a chained list by barriers from now on. */
+int rdna4_cmd_unchain(struct zinc_cmd *cmd, struct zinc_err *err);
 
 /* The entries of the backend table. */
 int rdna4_cmd_begin(struct zinc_dev *dev, uint32_t flags, struct zinc_buf *scratch,

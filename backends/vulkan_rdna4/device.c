@@ -1,6 +1,7 @@
 /* device.c - one logical device with one compute queue, and what hangs on it. */
 #include "device.h"
 
+#include "chain.h"
 #include "instance.h"
 #include "pack.h"
 #include "pipeline.h"
@@ -31,7 +32,8 @@ static int create_device(struct zinc_dev *dev, struct zinc_err *err)
 		.storageBuffer8BitAccess = VK_TRUE, .shaderInt8 = VK_TRUE,
 		.bufferDeviceAddress = VK_TRUE, .timelineSemaphore = VK_TRUE,
 		.scalarBlockLayout = VK_TRUE, .shaderFloat16 = gpu->has_coop,
-		.vulkanMemoryModel = gpu->has_coop};
+		.vulkanMemoryModel = gpu->has_memory_model,
+		.vulkanMemoryModelDeviceScope = gpu->has_memory_model};
 	VkPhysicalDeviceVulkan11Features v11 = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &v12,
 		.storageBuffer16BitAccess = VK_TRUE};
@@ -88,7 +90,7 @@ static int create_device(struct zinc_dev *dev, struct zinc_err *err)
 /* One layout for all pipelines: no descriptors, arguments as push constants. */
 static int create_layout(struct zinc_dev *dev, struct zinc_err *err)
 {
-	VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, RDNA4_PUSH_MAX};
+	VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, RDNA4_PUSH_ALL};
 	VkPipelineLayoutCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
 		.pushConstantRangeCount = 1, .pPushConstantRanges = &range};
@@ -112,6 +114,7 @@ static int open_device(struct rdna4_plugin *p, uint32_t i, bool inspects, struct
 	dev->gpu = &p->gpus[i];
 	dev->inspects = inspects;
 	pthread_mutex_init(&dev->queue_lock, NULL);
+	pthread_mutex_init(&dev->tables_lock, NULL);
 	rc = create_device(dev, err);
 	if (!rc)
 		rc = create_layout(dev, err);
@@ -153,6 +156,8 @@ int rdna4_dev_open(void *self, uint32_t i, struct zinc_dev **out, struct zinc_er
 	rc = rdna4_transfer_create(dev, &dev->transfer, err);
 	if (!rc)
 		rc = rdna4_ring_create(dev, &dev->ring, err);
+	if (!rc)
+		rc = rdna4_chain_open(dev, err);
 	if (rc) {
 		rdna4_dev_close(dev);
 		return rc;
@@ -181,6 +186,7 @@ void rdna4_dev_close(struct zinc_dev *dev)
 	if (dev->device) {
 		if (!dev->inspects)
 			dev->vk.DeviceWaitIdle(dev->device);
+		rdna4_chain_close(dev);
 		rdna4_ring_destroy(dev->ring);
 		rdna4_transfer_destroy(dev->transfer);
 		rdna4_pipelines_destroy(dev->pipelines);
@@ -188,6 +194,7 @@ void rdna4_dev_close(struct zinc_dev *dev)
 		dev->vk.DestroyDevice(dev->device, NULL);
 	}
 	rdna4_pack_close(dev->pack);
+	pthread_mutex_destroy(&dev->tables_lock);
 	pthread_mutex_destroy(&dev->queue_lock);
 	rdna4_free(dev->host, dev);
 }

@@ -118,8 +118,29 @@ static const char *missing_feature(const struct answers *a)
 	return NULL;
 }
 
-/* Matrices of F16 that are summed in F32 by a subgroup; 16 x 16 x 16 where there are
- * several. */
+/* By a subgroup, in sizes that fit tiles and blocks of 32. */
+static bool is_usable(const VkCooperativeMatrixPropertiesKHR *p)
+{
+	return p->scope == VK_SCOPE_SUBGROUP_KHR && p->BType == p->AType &&
+	       p->ResultType == p->CType && !p->saturatingAccumulation && 32 % p->KSize == 0 &&
+	       32 % p->NSize == 0 && 64 % p->MSize == 0;
+}
+
+/* 16 x 16 x 16 where there are several: two such are a block of 32, which may have a
+ * scale for each half. */
+static void take_matrix(const VkCooperativeMatrixPropertiesKHR *p, uint32_t *m, uint32_t *n,
+                        uint32_t *k)
+{
+	bool square = p->MSize == 16 && p->NSize == 16;
+
+	if (*m && (!square || (p->KSize != 16 && *m == 16 && *n == 16)))
+		return;
+	*m = p->MSize;
+	*n = p->NSize;
+	*k = p->KSize;
+}
+
+/* F16 summed in F32, and bytes in 32-bit integers. */
 static void find_matrices(const struct vk_instance_functions *vk, struct rdna4_gpu *gpu)
 {
 	VkCooperativeMatrixPropertiesKHR list[128];
@@ -134,16 +155,15 @@ static void find_matrices(const struct vk_instance_functions *vk, struct rdna4_g
 	r = vk->GetPhysicalDeviceCooperativeMatrixPropertiesKHR(gpu->handle, &n, list);
 	for (uint32_t i = 0; i < n && (!r || r == VK_INCOMPLETE); i++) {
 		const VkCooperativeMatrixPropertiesKHR *p = &list[i];
-		bool best = p->MSize == 16 && p->NSize == 16 && p->KSize == 16;
 
-		if (p->AType != VK_COMPONENT_TYPE_FLOAT16_KHR || p->BType != p->AType ||
-		    p->CType != VK_COMPONENT_TYPE_FLOAT32_KHR || p->ResultType != p->CType ||
-		    p->scope != VK_SCOPE_SUBGROUP_KHR || 64 % p->KSize || 32 % p->NSize ||
-		    64 % p->MSize || (gpu->coop_m && !best))
+		if (!is_usable(p))
 			continue;
-		gpu->coop_m = p->MSize;
-		gpu->coop_n = p->NSize;
-		gpu->coop_k = p->KSize;
+		if (p->AType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+		    p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR)
+			take_matrix(p, &gpu->coop_m, &gpu->coop_n, &gpu->coop_k);
+		if (p->AType == VK_COMPONENT_TYPE_SINT8_KHR &&
+		    p->CType == VK_COMPONENT_TYPE_SINT32_KHR)
+			take_matrix(p, &gpu->byte_m, &gpu->byte_n, &gpu->byte_k);
 	}
 }
 
@@ -207,8 +227,10 @@ void rdna4_gpu_describe(const struct vk_instance_functions *vk, struct rdna4_gpu
 	gpu->can_set_subgroup = gpu->can_set_subgroup && a.size_control.subgroupSizeControl &&
 	                        a.size_control.computeFullSubgroups;
 	limit_groups(gpu, &a);
+	gpu->has_memory_model = a.v12.vulkanMemoryModel && a.v12.vulkanMemoryModelDeviceScope;
+	gpu->starts_in_order = a.driver.driverID == VK_DRIVER_ID_NVIDIA_PROPRIETARY;
 	gpu->has_coop = gpu->has_coop && a.coop.cooperativeMatrix && a.v12.shaderFloat16 &&
-	                a.v12.vulkanMemoryModel;
+	                gpu->has_memory_model;
 	if (gpu->has_coop)
 		find_matrices(vk, gpu);
 	gpu->has_dot = gpu->has_dot && a.dot.shaderIntegerDotProduct;

@@ -10,6 +10,23 @@ static bool collide(const struct rdna4_range *a, const struct rdna4_range *b)
 	       b->first < a->end;
 }
 
+bool hazard_wrote(const struct hazard *h, const struct zinc_buf *buf)
+{
+	for (uint32_t i = 0; i < h->n_wrote; i++)
+		if (h->wrote[i] == buf)
+			return true;
+	return h->n_wrote == HAZARD_BUFS;
+}
+
+static void remember(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
+{
+	memcpy(h->seen + h->n, ranges, n * sizeof(*ranges));
+	h->n += n;
+	for (uint32_t i = 0; i < n; i++)
+		if (ranges[i].write && !hazard_wrote(h, ranges[i].buf))
+			h->wrote[h->n_wrote++] = ranges[i].buf;
+}
+
 bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
 {
 	bool wait = h->n + n > HAZARD_MAX;
@@ -20,8 +37,7 @@ bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
 	if (wait)
 		h->n = 0;
 	h->last = h->n;
-	memcpy(h->seen + h->n, ranges, n * sizeof(*ranges));
-	h->n += n;
+	remember(h, ranges, n);
 	return wait;
 }
 
@@ -35,8 +51,7 @@ bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n,
 		for (uint32_t k = 0; k < n_seen; k++)
 			if (collide(&ranges[i], &h->seen[k]))
 				return false;
-	memcpy(h->seen + h->n, ranges, n * sizeof(*ranges));
-	h->n += n;
+	remember(h, ranges, n);
 	return true;
 }
 

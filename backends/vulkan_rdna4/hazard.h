@@ -4,13 +4,15 @@
 
 #include "rdna4.h"
 
-enum { HAZARD_MAX = 256 };
+enum { HAZARD_MAX = 256, HAZARD_BUFS = 32 };
 
 /* What has been touched since the last barrier. */
 struct hazard {
 	struct rdna4_range seen[HAZARD_MAX];
 	uint32_t n;
 	uint32_t last; /* from here on: the last dispatch's */
+	const struct zinc_buf *wrote[HAZARD_BUFS]; /* since the beginning */
+	uint32_t n_wrote;                          /* HAZARD_BUFS: or more */
 };
 
 /* Adds a dispatch's ranges; true when a barrier must stand before it. */
@@ -19,5 +21,7 @@ bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n);
  * with anything since the last barrier, or, behind all that the last dispatch itself
  * does, with anything before that. */
 bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n, bool behind);
+/* Whether anything of the buffer may have been written. */
+bool hazard_wrote(const struct hazard *h, const struct zinc_buf *buf);
 
 #endif

@@ -113,7 +113,7 @@ int rdna4_inspect_linear(struct rdna4_inspection *in, const struct zinc_op_impl 
 	for (uint32_t v = 0; v < op->n_variants && !rc; v++) {
 		struct zinc_op_linear d = *desc;
 
-		if (op->variants[v].max_cols)
+		if (op->op == ZINC_OP_DMMV && op->variants[v].max_cols)
 			d.n.imm = op->variants[v].max_cols;
 		d.x.ne[1] = d.y.ne[zinc_view_present(&d.ids) ? 2 : 1] = d.n.imm;
 		d.ids.ne[1] = d.n.imm;

@@ -54,21 +54,25 @@ static struct zinc_view weight(struct rdna4_inspection *in, uint32_t dtype, uint
 /* One type of weights in both products: plain, with a gate, of experts. */
 static int products(struct rdna4_inspection *in, uint32_t type)
 {
-	static const uint32_t tokens[] = {32, 64, PROMPT};
+	static const uint32_t tokens[] = {32, 64, 256, PROMPT};
 	const char *name = type_names[type];
 	struct zinc_op_linear d = {.struct_size = sizeof(d), .n = zinc_imm(1),
 	                           .w = weight(in, type, 1), .x = VIEW(ZINC_F32, WIDTH, 1, 1, 1),
 	                           .y = VIEW(ZINC_F32, WIDTH, 1, 1, 1)};
 	int rc = rdna4_inspect_linear(in, &rdna4_op_dmmv, &d, name);
 
-	for (int i = 0; i < 3 && !rc; i++) {
+	for (int i = 0; i < 4 && !rc; i++) {
 		d.n = zinc_imm(tokens[i]);
 		rc = rdna4_inspect_linear(in, &rdna4_op_mmq, &d,
 		                          rdna4_inspect_text(in, "%s, %u tokens", name, tokens[i]));
 	}
-	d.n = zinc_imm(1);
 	d.gate_w = d.w;
 	d.act = ZINC_ACT_SILU;
+	if (!rc)
+		rc = rdna4_inspect_linear(in, &rdna4_op_mmq, &d,
+		                          rdna4_inspect_text(in, "%s, %u tokens with gate", name,
+		                                             PROMPT));
+	d.n = zinc_imm(1);
 	if (!rc)
 		rc = rdna4_inspect_linear(in, &rdna4_op_dmmv, &d,
 		                          rdna4_inspect_text(in, "%s, with gate", name));

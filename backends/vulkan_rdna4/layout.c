@@ -1,6 +1,7 @@
 /* layout.c - sizes of packed weights and activations, and who gets packed. */
 #include "layout.h"
 
+#include "table.h"
 #include "transfer.h"
 #include "weight.h"
 
@@ -37,7 +38,6 @@ uint64_t rdna4_act_row_bytes(uint32_t layout, uint32_t k)
 	}
 }
 
-/* Tables that only embed reads may stay where the host sees them. */
 int rdna4_weight_layout(struct zinc_dev *dev, const struct zinc_weight_use *use,
                         struct zinc_weight_layout *out)
 {
@@ -45,10 +45,14 @@ int rdna4_weight_layout(struct zinc_dev *dev, const struct zinc_weight_use *use,
 	uint64_t rows = (uint64_t)v->ne[1] * v->ne[2] * v->ne[3];
 	bool fits = v->nb[1] <= RDNA4_TRANSFER_MAX;
 
-	(void)dev;
 	out->layout = RDNA4_WEIGHT_GGUF;
 	out->row_bytes = v->nb[1];
 	out->bytes = v->nb[3] * v->ne[3];
+	if (rdna4_table_goes_to_host(dev, use)) {
+		out->layout = RDNA4_WEIGHT_HOST;
+		out->bytes = RDNA4_TABLE_PLACE;
+		return ZINC_OK;
+	}
 	if (!(use->roles & (ZINC_ROLE_LINEAR | ZINC_ROLE_EXPERTS)) || !fits ||
 	    !(ZINC_TMASK_BLOCK & ZINC_TBIT(v->dtype)) || v->ne[0] % rdna4_block_elems(v->dtype))
 		return ZINC_OK;
@@ -66,10 +70,14 @@ int rdna4_weight_pack(struct zinc_dev *dev, const struct zinc_weight_use *use, u
 	                          .rows = (uint64_t)v->ne[1] * v->ne[2] * v->ne[3],
 	                          .src_row = (uint32_t)v->nb[1],
 	                          .dst_row = (uint32_t)rdna4_packed_row_bytes(v->dtype, v->ne[0])};
+	uint64_t bytes = layout == RDNA4_WEIGHT_HOST ? RDNA4_TABLE_PLACE : p.rows * p.dst_row;
 
-	if (layout != RDNA4_WEIGHT_ROWS || off > dst->bytes ||
-	    p.rows * p.dst_row > dst->bytes - off || off % 16)
+	if ((layout != RDNA4_WEIGHT_ROWS && layout != RDNA4_WEIGHT_HOST) || off > dst->bytes ||
+	    bytes > dst->bytes - off || off % 16)
 		return rdna4_err(err, ZINC_E_INVALID, "no room for a packed weight, or layout %u",
 		                 layout);
+	if (layout == RDNA4_WEIGHT_HOST)
+		return rdna4_table_create(dev, v, src, dst, off, err);
+	rdna4_table_forget(dst, off, bytes);
 	return rdna4_transfer_pack(dev->transfer, &p, dst, off, src, err);
 }

@@ -1,7 +1,8 @@
 /* layout.h - how weights and activations lie in device memory, besides GGUF order
  * and plain F32.
  *
- * Weights, RDNA4_WEIGHT_ROWS: see shaders/common/packed.glsl.
+ * Weights, RDNA4_WEIGHT_ROWS: see shaders/common/packed.glsl. RDNA4_WEIGHT_HOST: rows in
+ *     GGUF order in host memory, their address on the device (table.h).
  * Activations. RDNA4_ACT_Q8: a row is int8 q[K], then for each block of 32 a float
  *     d = max|x| / 127 and two int16, the sums of q of each half; x is about d q.
  *     K % 32 == 0.
@@ -15,6 +16,7 @@
 
 #define RDNA4_WEIGHT_GGUF 0u
 #define RDNA4_WEIGHT_ROWS 1u
+#define RDNA4_WEIGHT_HOST 2u
 
 #define RDNA4_ACT_PLAIN 0u
 #define RDNA4_ACT_Q8 1u

@@ -8,6 +8,7 @@
 #include "weight.h"
 
 enum { COLUMNS_GROUP = 64, TEAM = 16, LONG_PLAIN = 2048, AHEAD = 4 };
+enum { CHAIN_GROUP = 256, CHAIN_COLS = 4 }; /* in chained lists, of up to so many columns */
 
 static bool weight_ok(const struct zinc_view *w, const struct zinc_view *like)
 {
@@ -170,6 +171,10 @@ int rdna4_linear_columns(struct zinc_cmd *cmd, const struct zinc_op_linear *d, u
 	/* A long row of plain elements is few loads for each of a workgroup. */
 	if (d->w.dtype < ZINC_Q8_0 && d->w.ne[0] >= LONG_PLAIN)
 		p.team = COLUMNS_GROUP;
+	/* Where each workgroup signals and waits (chain.h), few and large ones; no sum
+	 * depends on it. */
+	if (rdna4_cmd_dev(cmd)->alarm && cols <= CHAIN_COLS && !is_experts(d))
+		p.group = CHAIN_GROUP;
 	return rdna4_linear_product(cmd, d, &p);
 }
 

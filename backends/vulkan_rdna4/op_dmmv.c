@@ -22,6 +22,8 @@ static const struct zinc_variant variants[N_VARIANTS] = {
 
 enum { GROUP = 128, ANY_COLS = 8, MIN_SUBGROUP = 8, MANY_ROWS = 8192, MANY_BLOCKS = 256,
        LONG_ROW = 8192 };
+/* In chained lists: of up to so many columns; elements of a matrix that is small. */
+enum { CHAIN_GROUP = 512, CHAIN_COLS = 4, CHAIN_SMALL = 80 << 20 };
 
 static bool is_q8(uint32_t variant)
 {
@@ -98,22 +100,33 @@ static uint32_t rows_of(const struct zinc_dev *dev, const struct zinc_op_linear 
 	                       (cols <= 2 && dev->gpu->subgroup < 64) ? 1 : 2;
 }
 
-/* Where one row of a team has the registers for it; the gate's products follow anyway. */
+/* Chained lists (chain.h) have few and large workgroups, since each one signals and waits;
+ * no sum depends on it. */
+static bool is_chained(const struct zinc_dev *dev, const struct zinc_op_linear *d, uint32_t cols)
+{
+	return dev->alarm && cols <= CHAIN_COLS && !zinc_view_present(&d->ids) &&
+	       dev->gpu->props.limits.maxComputeWorkGroupInvocations >= CHAIN_GROUP;
+}
+
+/* Where one row of a team has the registers for it; the gate's products follow anyway. In
+ * a chained list the first blocks are under way before the wait, which is much of a small
+ * matrix's time. */
 static uint32_t ahead_of(const struct zinc_dev *dev, const struct zinc_op_linear *d,
                          uint32_t cols)
 {
 	bool narrow = dev->gpu->subgroup < 64, gate = zinc_view_present(&d->gate_w);
 	bool many_words = d->w.dtype == ZINC_Q6_K && d->w.ne[0] >= LONG_ROW;
+	bool small = (uint64_t)d->w.ne[0] * d->w.ne[1] <= CHAIN_SMALL;
+	bool short_of = narrow && (gate || many_words) && !(is_chained(dev, d, cols) && small);
 
-	return cols <= 2 && !(narrow && (gate || many_words)) ? 2 : 1;
+	return cols <= 2 && !short_of ? 2 : 1;
 }
 
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	struct zinc_dev *dev = rdna4_cmd_dev(cmd);
 	const struct zinc_op_linear *d = desc;
-	struct rdna4_product p = {.shader = "linear/dmmv_q8", .group = GROUP,
-	                          .cols = cols_of(variant)};
+	struct rdna4_product p = {.shader = "linear/dmmv_q8", .cols = cols_of(variant)};
 
 	if (!is_q8(variant))
 		return rdna4_linear_columns(cmd, desc, p.cols);
@@ -121,6 +134,7 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		return ZINC_E_INVALID;
 	if (dev->gpu->has_dot)
 		p.shader = "linear/dmmv_q8_dot";
+	p.group = is_chained(dev, d, p.cols) ? CHAIN_GROUP : GROUP;
 	p.team = team_of(d);
 	p.rows = rows_of(dev, d, p.cols);
 	p.ahead = ahead_of(dev, d, p.cols);

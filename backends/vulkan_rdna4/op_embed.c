@@ -1,5 +1,6 @@
 /* op_embed.c - rows of a table by id, as F32. */
 #include "args.h"
+#include "layout.h"
 #include "ops.h"
 #include "weight.h"
 
@@ -15,13 +16,24 @@ struct args {
 	uint32_t pad0;
 };
 
+/* In host memory rows lie as in a file. */
+static bool table_ok(const struct zinc_view *w)
+{
+	struct zinc_view t = *w;
+
+	if (t.layout == RDNA4_WEIGHT_HOST) {
+		t.layout = RDNA4_WEIGHT_GGUF;
+		t.nb[0] = rdna4_block_bytes(t.dtype);
+	}
+	return rdna4_weight_ok(&t) && t.ne[2] == 1 && t.ne[3] == 1;
+}
+
 static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_embed *d = desc;
 
 	(void)dev;
-	if (variant != 0 || d->flags || !rdna4_weight_ok(&d->table) || d->table.ne[2] != 1 ||
-	    d->table.ne[3] != 1)
+	if (variant != 0 || d->flags || !table_ok(&d->table))
 		return ZINC_E_UNSUPPORTED;
 	if (!zinc_shape_1d(&d->ids, ZINC_I32, d->n.imm) ||
 	    !zinc_shape_2d(&d->y, ZINC_F32, d->table.ne[0], d->n.imm) || !rdna4_fits(&d->y))
@@ -37,8 +49,9 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	                    .table_row = d->table.nb[1], .n_rows = d->table.ne[1],
 	                    .lanes = d->table.ne[0], .scale = d->scale != 0 ? d->scale : 1.0f};
 	struct rdna4_call call = {.shader = "rows/embed", .spec = {GROUP, d->table.dtype,
-	                                   rdna4_weight_is_packed(&d->table)},
-	                          .n_spec = 3, .args = &args, .args_bytes = sizeof(args)};
+	                                   rdna4_weight_is_packed(&d->table),
+	                                   d->table.layout == RDNA4_WEIGHT_HOST},
+	                          .n_spec = 4, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
 	rdna4_reads(&call, &d->table);

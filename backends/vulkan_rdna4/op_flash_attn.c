@@ -360,14 +360,17 @@ static int run_decode(struct zinc_cmd *cmd, const struct zinc_op_flash_attn *d)
 	struct cut c = cut_of(d);
 	struct tile_args args = tile_args_of(d);
 	struct zinc_view parts = rdna4_cmd_scratch(cmd);
+	bool known = rdna4_is_input(cmd, &d->tok_seq) && rdna4_is_input(cmd, &d->tok_pos);
 	struct rdna4_call call = {
 		.shader = "attn/decode",
 		.spec = {key_team(rdna4_cmd_dev(cmd), d) * ZINC_KV_PAGE, d->k_cache.dtype,
 		         d->v_cache.dtype, dot_lanes(d), power_of_two((args.v_lanes + 3) / 4),
-		         c.heads, c.splits, has_gate(d), 0},
-		.n_spec = 9, .args = &args, .args_bytes = sizeof(args),
+		         c.heads, c.splits, has_gate(d), 0, known},
+		.n_spec = 10, .args = &args, .args_bytes = sizeof(args),
 		.groups = {d->n.imm, d->n_head_kv * c.head_groups, c.splits}};
 
+	if (known && c.splits > 1)
+		call.signals = call.groups[0] * call.groups[1];
 	call.more_bytes = (uint32_t)sizeof(uint32_t) * call.groups[0] * call.groups[1];
 	note_reads(&call, d);
 	if (c.splits > 1) {

@@ -116,6 +116,13 @@ static bool join_norm(struct zinc_cmd *cmd, const struct rdna4_call *rope,
 	return rdna4_call_instead(cmd, &call);
 }
 
+/* All that the angles are made of is there before the list runs. */
+static bool knows_angles(const struct zinc_cmd *cmd, const struct zinc_op_rope_dual *d)
+{
+	return rdna4_is_input(cmd, &d->pos) && rdna4_is_input(cmd, &d->pos_row) &&
+	       rdna4_is_input(cmd, &d->freqs) && rdna4_is_input(cmd, &d->factors);
+}
+
 static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_rope_dual *d = desc;
@@ -123,8 +130,9 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	uint32_t lanes = args.q_lanes > args.k_lanes ? args.q_lanes : args.k_lanes;
 	struct rdna4_call call = {.shader = "attn/rope_dual",
 	                          .spec = {GROUP, lanes, zinc_view_present(&d->factors),
-	                                   zinc_view_present(&d->pos_row), 0, 0, 0, 0},
-	                          .n_spec = 8, .args = &args, .args_bytes = sizeof(args)};
+	                                   zinc_view_present(&d->pos_row), 0, 0, 0, 0,
+	                                   knows_angles(cmd, d)},
+	                          .n_spec = 9, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;
 	rdna4_reads(&call, &d->q);
@@ -162,6 +170,8 @@ bool rdna4_rope_join(struct zinc_cmd *cmd, const struct zinc_op_kv_write *w)
 	call.spec[4] = 1;
 	call.spec[5] = w->k_cache.dtype;
 	call.spec[6] = w->v_cache.dtype;
+	call.spec[8] = call.spec[8] && rdna4_is_input(cmd, &w->tok_seq) &&
+	               rdna4_is_input(cmd, &w->tok_pos) && rdna4_is_input(cmd, &w->block_table);
 	args.v_heads = w->v.ne[1];
 	args.tok_seq = rdna4_address(&w->tok_seq);
 	args.tok_pos = rdna4_address(&w->tok_pos);

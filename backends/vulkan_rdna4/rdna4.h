@@ -24,7 +24,9 @@ enum {
 	RDNA4_ALIGN = 256,     /* placement in buffers                        */
 	RDNA4_SPEC_MAX = 16,   /* specialisation constants of a shader        */
 	RDNA4_RANGES_MAX = 12, /* ranges that one dispatch touches            */
-	RDNA4_PUSH_MAX = 128,  /* arguments up to here travel as push constants */
+	RDNA4_PUSH_MAX = 120,  /* arguments up to here travel as push constants */
+	RDNA4_PUSH_CHAIN = 120, /* behind them: what a chained step waits for  */
+	RDNA4_PUSH_ALL = 128,
 	RDNA4_ARGS_MAX = 512,
 	RDNA4_GROUPS_MAX = 65535 /* workgroups along one dimension, anywhere  */
 };
@@ -47,9 +49,13 @@ struct rdna4_gpu {
 	bool has_coop;        /* VK_KHR_cooperative_matrix, and 16-bit floats  */
 	bool has_dot;         /* VK_KHR_shader_integer_dot_product             */
 	bool has_statistics;  /* VK_KHR_pipeline_executable_properties         */
+	bool has_memory_model; /* Vulkan's                                      */
+	bool starts_in_order; /* workgroups, in the order of their dispatches  */
 	bool is_null;         /* compiles, but has no memory and runs nothing  */
-	/* F16 matrices that are summed in F32; 0: none (VK_KHR_cooperative_matrix). */
+	/* F16 matrices that are summed in F32, and signed bytes in 32-bit integers; 0: none
+	 * (VK_KHR_cooperative_matrix). */
 	uint32_t coop_m, coop_n, coop_k;
+	uint32_t byte_m, byte_n, byte_k;
 	char lacks[96];       /* why this backend cannot use it; "": it can   */
 };
 
@@ -67,6 +73,7 @@ struct rdna4_pack;
 struct rdna4_pipelines;
 struct rdna4_transfer;
 struct rdna4_ring;
+struct rdna4_table;
 
 struct zinc_dev {
 	const struct zinc_host *host;
@@ -81,7 +88,11 @@ struct zinc_dev {
 	struct rdna4_pipelines *pipelines;
 	struct rdna4_transfer *transfer;
 	struct rdna4_ring *ring;
+	struct zinc_buf *alarm; /* where a chained list says that it gave up; NULL: none are */
+	atomic_bool unchained;  /* one did, so no more of them                */
 	atomic_bool lost;
+	pthread_mutex_t tables_lock;
+	struct rdna4_table *tables; /* in host memory (table.h) */
 	bool inspects; /* opened for what its compiler says, not to run anything */
 };
 
@@ -120,6 +131,7 @@ struct rdna4_call {
 	                   * becomes the last 8 bytes of the arguments.              */
 	uint32_t more_bytes;
 	bool behind; /* what joins runs behind the rest of its dispatch */
+	uint32_t signals; /* workgroups that signal in a chained list (chain.h); 0: all */
 	uint64_t flops; /* about, where they are many: long lists are cut by them */
 	struct rdna4_range ranges[RDNA4_RANGES_MAX];
 };
@@ -127,6 +139,10 @@ struct rdna4_call {
 /* Notes what the call reads and writes; absent views are passed over. */
 void rdna4_reads(struct rdna4_call *call, const struct zinc_view *v);
 void rdna4_writes(struct rdna4_call *call, const struct zinc_view *v);
+
+/* Nothing recorded so far writes the view's buffer: what it holds is there before any
+ * dispatch of the list runs. */
+bool rdna4_is_input(const struct zinc_cmd *cmd, const struct zinc_view *v);
 
 /* Appends a dispatch to the op being recorded. */
 int rdna4_dispatch(struct zinc_cmd *cmd, struct rdna4_call *call);

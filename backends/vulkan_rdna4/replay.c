@@ -3,27 +3,27 @@
 #include <string.h>
 
 #include "buffer.h"
-#include "cmd.h"
+#include "chain.h"
 
 /* Puts the address of the parameter slots in front of each struct of arguments, that of
  * what comes with them at its end, and copies the arguments to the device. */
 static int upload_args(struct zinc_cmd *cmd, struct zinc_err *err)
 {
-	uint64_t bytes = RDNA4_PARAM_BYTES + cmd->n_args;
+	uint64_t bytes = sizeof(struct rdna4_head) + cmd->n_args;
 	int rc = rdna4_buf_create(cmd->dev, bytes, ZINC_MEM_DEVICE, &cmd->memory, err);
 
 	if (rc)
 		return rc;
 	for (uint64_t i = 0; i < cmd->n_steps; i++) {
 		const struct rdna4_step *s = &cmd->steps[i];
-		uint64_t more = cmd->memory->address + RDNA4_PARAM_BYTES + s->more;
+		uint64_t more = cmd->memory->address + sizeof(struct rdna4_head) + s->more;
 
 		memcpy(cmd->args + s->args, &cmd->memory->address, sizeof(cmd->memory->address));
 		if (s->more_bytes)
 			memcpy(cmd->args + s->args + s->args_bytes - sizeof(more), &more,
 			       sizeof(more));
 	}
-	rc = rdna4_buf_write(cmd->memory, RDNA4_PARAM_BYTES, cmd->args, cmd->n_args);
+	rc = rdna4_buf_write(cmd->memory, sizeof(struct rdna4_head), cmd->args, cmd->n_args);
 	return rdna4_step_err(err, rc, "copying arguments to the device");
 }
 
@@ -41,12 +41,16 @@ static void barrier(struct zinc_cmd *cmd, VkCommandBuffer c, VkPipelineStageFlag
 static void push_args(struct zinc_cmd *cmd, VkCommandBuffer c, const struct rdna4_step *s)
 {
 	const struct vk_device_functions *vk = &cmd->dev->vk;
-	VkDeviceAddress at = cmd->memory->address + RDNA4_PARAM_BYTES + s->args;
+	VkDeviceAddress at = cmd->memory->address + sizeof(struct rdna4_head) + s->args;
 	bool fits = s->args_bytes <= RDNA4_PUSH_MAX;
+	uint32_t need = cmd->chained ? s->need : 0;
 
 	vk->CmdPushConstants(c, cmd->dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
 	                     fits ? s->args_bytes : (uint32_t)sizeof(at),
 	                     fits ? (const void *)(cmd->args + s->args) : &at);
+	if (s->chained)
+		vk->CmdPushConstants(c, cmd->dev->layout, VK_SHADER_STAGE_COMPUTE_BIT,
+		                     RDNA4_PUSH_CHAIN, sizeof(need), &need);
 }
 
 static void timestamp(struct zinc_cmd *cmd, VkCommandBuffer c, uint32_t i)
@@ -60,10 +64,11 @@ static void write_step(struct zinc_cmd *cmd, VkCommandBuffer c, const struct rdn
 {
 	const struct vk_device_functions *vk = &cmd->dev->vk;
 
-	if (s->barrier)
+	if (cmd->chained ? s->fence : s->barrier)
 		barrier(cmd, c, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
 		        VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
-	vk->CmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE, s->pipeline->handle);
+	vk->CmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE,
+	                    (s->chained ? s->chained : s->pipeline)->handle);
 	push_args(cmd, c, s);
 	vk->CmdDispatch(c, s->groups[0], s->groups[1], s->groups[2]);
 }
@@ -130,7 +135,6 @@ static VkResult write_parts(struct zinc_cmd *cmd)
 static VkResult create_commands(struct zinc_cmd *cmd)
 {
 	struct zinc_dev *dev = cmd->dev;
-	double parts = (double)flops_of(cmd) / RDNA4_PART_FLOPS + 1;
 	VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
 	                                .queueFamilyIndex = dev->gpu->family};
 	VkCommandBufferAllocateInfo info = {
@@ -143,7 +147,6 @@ static VkResult create_commands(struct zinc_cmd *cmd)
 
 	if (r)
 		return r;
-	cmd->n_parts = parts < RDNA4_PARTS_MAX ? (uint32_t)parts : RDNA4_PARTS_MAX;
 	cmd->parts = rdna4_calloc(dev->host, cmd->n_parts, sizeof(*cmd->parts));
 	if (!cmd->parts)
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -158,17 +161,43 @@ static VkResult create_commands(struct zinc_cmd *cmd)
 int rdna4_cmd_build(struct zinc_cmd *cmd, struct zinc_err *err)
 {
 	struct zinc_dev *dev = cmd->dev;
+	double parts = (double)flops_of(cmd) / RDNA4_PART_FLOPS + 1;
 	VkResult r;
 	int rc;
 
-	for (uint64_t i = 0; i < cmd->n_steps; i++)
-		rdna4_pipelines_want(dev->pipelines, cmd->steps[i].pipeline);
+	cmd->n_parts = parts < RDNA4_PARTS_MAX ? (uint32_t)parts : RDNA4_PARTS_MAX;
+	rdna4_chain_plan(cmd);
+	for (uint64_t i = 0; i < cmd->n_steps; i++) {
+		struct rdna4_step *s = &cmd->steps[i];
+
+		rdna4_pipelines_want(dev->pipelines, s->chained ? s->chained : s->pipeline);
+	}
 	rc = rdna4_pipelines_build(dev->pipelines, err);
 	if (!rc)
 		rc = upload_args(cmd, err);
 	if (rc)
 		return rc;
 	r = create_commands(cmd);
+	if (!r)
+		r = write_parts(cmd);
+	return rdna4_vk_err(dev, err, r, "recording a command buffer");
+}
+
+int rdna4_cmd_unchain(struct zinc_cmd *cmd, struct zinc_err *err)
+{
+	struct zinc_dev *dev = cmd->dev;
+	VkResult r;
+
+	pthread_mutex_lock(&dev->queue_lock);
+	r = dev->vk.DeviceWaitIdle(dev->device);
+	pthread_mutex_unlock(&dev->queue_lock);
+	dev->vk.DestroyCommandPool(dev->device, cmd->pool, NULL);
+	rdna4_free(dev->host, cmd->parts);
+	cmd->pool = VK_NULL_HANDLE;
+	cmd->parts = NULL;
+	cmd->chained = false;
+	if (!r)
+		r = create_commands(cmd);
 	if (!r)
 		r = write_parts(cmd);
 	return rdna4_vk_err(dev, err, r, "recording a command buffer");

@@ -1,5 +1,6 @@
 # Sets shader_pack: ZINC_SHADER_PACK, or what the shaders of shaders/variants.ini
-# are compiled and packed to. A section's `needs` are probed on the compiler.
+# are compiled and packed to. A section's `needs` are probed on the compiler; `chain`
+# has a shader compiled twice.
 set(shader_pack "${CMAKE_CURRENT_BINARY_DIR}/shaders.pack")
 if(ZINC_SHADER_PACK)
 	set(shader_pack "${ZINC_SHADER_PACK}")
@@ -32,6 +33,7 @@ set(shader_files "")
 set(shader_args "variants.ini=${shader_dir}/variants.ini")
 set(shader "")
 set(shaders "")
+set(chained "")
 file(STRINGS "${shader_dir}/variants.ini" lines)
 foreach(line IN LISTS lines)
 	if(line MATCHES "^\\[(.+)\\]$")
@@ -47,19 +49,29 @@ foreach(line IN LISTS lines)
 				list(REMOVE_ITEM shaders "${shader}")
 			endif()
 		endforeach()
+	elseif(line MATCHES "^chain *= *yes$")
+		list(APPEND chained "${shader}")
 	endif()
 endforeach()
 
-foreach(shader IN LISTS shaders)
+# compile_shader(SHADER NAME [FLAGS...]): puts it into the pack under NAME.
+macro(compile_shader shader name)
 	set(source "${shader_dir}/${shader}.comp")
-	set(spirv "${CMAKE_CURRENT_BINARY_DIR}/${shader}.spv")
+	set(spirv "${CMAKE_CURRENT_BINARY_DIR}/${name}.spv")
 	get_filename_component(folder "${spirv}" DIRECTORY)
 	file(MAKE_DIRECTORY "${folder}")
 	add_custom_command(OUTPUT "${spirv}"
-		COMMAND "${glslc}" ${shader_flags} -MD -MF "${spirv}.d" -o "${spirv}" "${source}"
-		DEPENDS "${source}" DEPFILE "${spirv}.d" COMMENT "Shader ${shader}" VERBATIM)
+		COMMAND "${glslc}" ${shader_flags} ${ARGN} -MD -MF "${spirv}.d" -o "${spirv}" "${source}"
+		DEPENDS "${source}" DEPFILE "${spirv}.d" COMMENT "Shader ${name}" VERBATIM)
 	list(APPEND shader_files "${spirv}")
-	list(APPEND shader_args "${shader}=${spirv}")
+	list(APPEND shader_args "${name}=${spirv}")
+endmacro()
+
+foreach(shader IN LISTS shaders)
+	compile_shader("${shader}" "${shader}")
+	if(shader IN_LIST chained)
+		compile_shader("${shader}" "${shader}.chain" -DCHAIN)
+	endif()
 endforeach()
 
 add_executable(pack_tool pack_tool.c)

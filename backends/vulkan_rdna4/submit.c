@@ -83,7 +83,7 @@ static void order(struct zinc_dev *dev, VkCommandBuffer c, VkPipelineStageFlags 
 
 static VkResult write_prelude(struct zinc_dev *dev, VkCommandBuffer c, const struct zinc_submit *s)
 {
-	static const uint32_t zeros[ZINC_SLOT_COUNT];
+	struct rdna4_head head = {.alarm = dev->alarm ? dev->alarm->address : 0};
 	VkPipelineStageFlags both = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT |
 	                            VK_PIPELINE_STAGE_TRANSFER_BIT;
 	VkCommandBufferBeginInfo begin = {
@@ -94,9 +94,10 @@ static VkResult write_prelude(struct zinc_dev *dev, VkCommandBuffer c, const str
 	if (r)
 		return r;
 	order(dev, c, both, both);
+	if (s->params)
+		memcpy(head.slots, s->params, sizeof(head.slots));
 	for (uint32_t i = 0; i < s->n_cmds; i++)
-		dev->vk.CmdUpdateBuffer(c, s->cmds[i]->memory->handle, 0, RDNA4_PARAM_BYTES,
-		                        s->params ? s->params : zeros);
+		dev->vk.CmdUpdateBuffer(c, s->cmds[i]->memory->handle, 0, sizeof(head), &head);
 	order(dev, c, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT);
 	return dev->vk.EndCommandBuffer(c);
 }
@@ -232,6 +233,9 @@ int rdna4_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_
 	struct prelude *p;
 	VkResult r;
 
+	for (uint32_t i = 0; i < s->n_cmds && !rc; i++)
+		if (s->cmds[i]->chained && atomic_load(&dev->unchained))
+			rc = rdna4_cmd_unchain(s->cmds[i], err);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&ring->lock);

@@ -11,7 +11,7 @@ enum rdna4_tier { RDNA4_TIER_PLAIN, RDNA4_TIER_DOT, RDNA4_TIER_COOPMAT };
 /* What suits the device, or what option "products" says and the device can. */
 enum rdna4_tier rdna4_tier_of(const struct zinc_dev *dev);
 
-enum rdna4_tile_kind { RDNA4_TILE_COOP, RDNA4_TILE_Q8, RDNA4_TILE_F32 };
+enum rdna4_tile_kind { RDNA4_TILE_COOP, RDNA4_TILE_BYTES, RDNA4_TILE_Q8, RDNA4_TILE_F32 };
 
 /* Of a descriptor that rdna4_linear_ok() accepts. */
 bool rdna4_tile_ok(const struct zinc_dev *dev, const struct zinc_op_linear *d,

@@ -1,6 +1,8 @@
 /* timeline.c - a zinc timeline is a Vulkan timeline semaphore. */
 #include "timeline.h"
 
+#include "chain.h"
+
 int rdna4_tl_create(struct zinc_dev *dev, uint64_t initial, struct zinc_timeline **out)
 {
 	VkSemaphoreTypeCreateInfo type = {
@@ -29,10 +31,12 @@ int rdna4_tl_wait(struct zinc_timeline *tl, uint64_t value, uint64_t timeout_ns)
 	VkSemaphoreWaitInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
 	                            .semaphoreCount = 1, .pSemaphores = &tl->semaphore,
 	                            .pValues = &value};
+	int rc;
 
 	if (atomic_load(&dev->lost))
 		return ZINC_E_DEVICE_LOST;
-	return rdna4_status(dev, dev->vk.WaitSemaphores(dev->device, &info, timeout_ns));
+	rc = rdna4_status(dev, dev->vk.WaitSemaphores(dev->device, &info, timeout_ns));
+	return rc ? rc : rdna4_chain_check(dev);
 }
 
 int rdna4_tl_value(struct zinc_timeline *tl, uint64_t *out)

@@ -17,6 +17,7 @@ layout(constant_id = 5) const uint HEADS = 4;
 layout(constant_id = 6) const uint SPLITS = 1;
 layout(constant_id = 7) const uint HAS_GATE = 0;
 layout(constant_id = 8) const uint QUANT = 0; /* QUANT_Q8, QUANT_F16 */
+layout(constant_id = 9) const uint KNOWN = 0; /* tokens' positions are, before the list runs */
 
 const uint ROWS = HEADS;
 
@@ -203,7 +204,7 @@ void merge(uint used)
 		bool mine = from + my_group() < HEADS && row_is_live(r);
 		vec4 sum = vec4(0.0);
 
-		for (uint s = 0; mine && s < used; s += AT_ONCE)
+		for (uint s = 0; s < used; s += AT_ONCE)
 			[[unroll]] for (uint a = 0; a < AT_ONCE; a++) {
 				uint at = min(s + a, used - 1);
 
@@ -222,16 +223,11 @@ uint used_splits(uint from)
 	return (pages + share - 1) / share;
 }
 
-void main()
+/* Token t, at position `from`; whether this workgroup is the one that ends it. */
+bool attend(uint t, int seq, uint from, uint used)
 {
-	/* Loads that need nothing of each other stand together. */
-	uint t = first_token();
-	int seq = i32_ref(args.tok_seq).v[t];
-	uint from = uint(i32_ref(args.tok_pos).v[t]), n = live(args.slots, args.n);
-	uint used = used_splits(from);
+	bool ends = true;
 
-	if (t >= n || gl_WorkGroupID.z >= used)
-		return;
 	load_queries();
 	[[unroll]] for (uint r = 0; r < HEADS; r++)
 		own[r] = vec4(0.0);
@@ -250,6 +246,36 @@ void main()
 					vec4(row_top[r], row_total[r], 0.0, 0.0);
 		}
 	}
-	if (SPLITS > 1 && is_last_of(args.counters + 4ul * group_index(), used))
-		merge(used);
+	if (SPLITS > 1) {
+		ends = is_last_of(args.counters + 4ul * group_index(), used);
+		if (ends)
+			merge(used);
+	}
+	return ends;
+}
+
+/* Where the positions are known before the wait, those of the parts without pages leave at
+ * once, and in a chain only the workgroup that ends a token's heads signals. */
+void main()
+{
+	const bool one_signals = KNOWN != 0 && SPLITS > 1;
+	uint t = first_token(), from, used;
+	bool signals = true, is_live;
+	int seq;
+
+	if (KNOWN == 0)
+		chain_wait(args.slots, pushed.need);
+	/* Loads that need nothing of each other stand together. */
+	seq = i32_ref(args.tok_seq).v[t];
+	from = uint(i32_ref(args.tok_pos).v[t]);
+	is_live = t < live(args.slots, args.n);
+	used = is_live ? used_splits(from) : 1;
+	if (one_signals && gl_WorkGroupID.z >= used)
+		return;
+	if (KNOWN != 0)
+		chain_wait(args.slots, pushed.need);
+	if (is_live && gl_WorkGroupID.z < used)
+		signals = attend(t, seq, from, used);
+	if (signals || !one_signals)
+		chain_done(args.slots, pushed.need);
 }

@@ -17,6 +17,7 @@ layout(constant_id = 5) const uint K_TYPE = 1; /* of the caches */
 layout(constant_id = 6) const uint V_TYPE = 1;
 
 layout(constant_id = 7) const uint V_NORM = 0; /* lanes of a head of V */
+layout(constant_id = 8) const uint KNOWN = 0;  /* positions and pages are, before the list runs */
 
 const uint NEOX = 0;
 
@@ -99,12 +100,13 @@ void normalise(uint lanes)
 
 	for (uint i = gl_LocalInvocationID.x; i < lanes; i += GROUP)
 		squares = fma(head[i], head[i], squares);
-	scale = 1.0 / sqrt(group_sum(squares) / float(lanes) + args.eps);
+	scale = norm_scale(group_sum(squares), lanes, args.eps);
 	[[unroll]] for (uint o = 0; o < OWN; o++) {
 		uint i = o * GROUP + gl_LocalInvocationID.x;
+		precise float factor = scale * own_weight[o];
 
 		if (i < lanes)
-			head[i] *= scale * own_weight[o];
+			head[i] *= factor;
 	}
 }
 
@@ -122,12 +124,13 @@ void rotate(f32_ref y, uint lanes)
 		if (i >= pairs)
 			continue;
 
-		float x = head[u] * cs.x - head[v] * cs.y;
+		precise float p = head[v] * cs.y, x = fma(head[u], cs.x, -p);
+		precise float q = head[u] * cs.y, z = fma(head[v], cs.x, q);
 
-		head[v] = head[v] * cs.x + head[u] * cs.y;
 		head[u] = x;
+		head[v] = z;
 		y.v[u] = x;
-		y.v[v] = head[v];
+		y.v[v] = z;
 	}
 	for (uint i = args.n_rot + gl_LocalInvocationID.x; i < lanes; i += GROUP)
 		y.v[i] = head[i];
@@ -142,7 +145,6 @@ void load(f32_ref x, uint lanes)
 void rotate_head(uint t, rows from, rows to, uint h, uint64_t norm, uint lanes)
 {
 	load(row_of(from, t, h), lanes);
-	prepare(t, norm, lanes);
 	if (norm != 0)
 		normalise(lanes);
 	barrier();
@@ -183,37 +185,50 @@ void write_head(uint dtype, uint64_t y, uint lanes)
 		kv_put(dtype, y, lanes);
 }
 
+void take_k(uint t, uint h, uint64_t place)
+{
+	rotate_head(t, args.k, args.k_out, h, args.k_norm, args.k_lanes);
+	if (WRITES != 0)
+		write_head(K_TYPE, place, args.k_lanes);
+}
+
+void take_v(uint t, uint h, uint64_t place)
+{
+	if (V_NORM != 0) {
+		load(row_of(args.raw, t, h), V_NORM);
+		normalise_v(row_of(args.v, t, h));
+	} else {
+		load(row_of(args.v, t, h), args.v_lanes);
+	}
+	if (WRITES != 0)
+		write_head(V_TYPE, place, args.v_lanes);
+}
+
 void main()
 {
 	const bool has_v = WRITES != 0 || V_NORM != 0;
-	uint heads = args.q_heads + args.k_heads + (has_v ? args.v_heads : 0);
+	uint k_first = args.q_heads, v_first = k_first + args.k_heads;
+	uint heads = v_first + (has_v ? args.v_heads : 0);
 	uint t = group_index() / heads, h = group_index() % heads;
+	bool is_live = t < live(args.slots, args.n);
+	uint64_t place = 0;
 
-	if (t >= live(args.slots, args.n))
-		return;
-	if (h < args.q_heads) {
+	if (KNOWN == 0)
+		chain_wait(args.slots, pushed.need);
+	if (is_live && h < v_first)
+		prepare(t, h < k_first ? args.q_norm : args.k_norm,
+		        h < k_first ? args.q_lanes : args.k_lanes);
+	if (is_live && WRITES != 0 && h >= v_first)
+		place = place_of(args.v_cache, t, h - v_first);
+	else if (is_live && WRITES != 0 && h >= k_first)
+		place = place_of(args.k_cache, t, h - k_first);
+	if (KNOWN != 0)
+		chain_wait(args.slots, pushed.need);
+	if (is_live && h < k_first)
 		rotate_head(t, args.q, args.q_out, h, args.q_norm, args.q_lanes);
-		return;
-	}
-	h -= args.q_heads;
-	if (h < args.k_heads) {
-		uint64_t place = WRITES != 0 ? place_of(args.k_cache, t, h) : 0;
-
-		rotate_head(t, args.k, args.k_out, h, args.k_norm, args.k_lanes);
-		if (WRITES != 0)
-			write_head(K_TYPE, place, args.k_lanes);
-	} else if (has_v) {
-		h -= args.k_heads;
-
-		uint64_t place = WRITES != 0 ? place_of(args.v_cache, t, h) : 0;
-
-		if (V_NORM != 0) {
-			load(row_of(args.raw, t, h), V_NORM);
-			normalise_v(row_of(args.v, t, h));
-		} else {
-			load(row_of(args.v, t, h), args.v_lanes);
-		}
-		if (WRITES != 0)
-			write_head(V_TYPE, place, args.v_lanes);
-	}
+	else if (is_live && h < v_first)
+		take_k(t, h - k_first, place);
+	else if (is_live && has_v)
+		take_v(t, h - v_first, place);
+	chain_done(args.slots, pushed.need);
 }

@@ -20,21 +20,34 @@
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 
+/* Of members that one dispatch hands to another; see chain.glsl. */
+#ifdef CHAIN
+#pragma use_vulkan_memory_model
+#extension GL_KHR_memory_scope_semantics : require
+#define HANDED nonprivate
+#else
+#define HANDED
+#endif
+
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint GROUP = 64; /* invocations of a workgroup */
 
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer f32_ref { float v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer i32_ref { int v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer u32_ref { uint v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 8) buffer uvec2_ref { uvec2 v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 16) buffer uvec4_ref { uvec4 v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 2) buffer u16_ref { uint16_t v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 1) buffer u8_ref { uint8_t v[]; };
+#define REFERENCE(align) \
+	layout(buffer_reference, scalar, buffer_reference_align = align) buffer
+
+REFERENCE(4) f32_ref { HANDED float v[]; };
+REFERENCE(4) i32_ref { HANDED int v[]; };
+REFERENCE(4) u32_ref { HANDED uint v[]; };
+REFERENCE(8) uvec2_ref { HANDED uvec2 v[]; };
+REFERENCE(16) uvec4_ref { HANDED uvec4 v[]; };
+REFERENCE(2) u16_ref { HANDED uint16_t v[]; };
+REFERENCE(1) u8_ref { HANDED uint8_t v[]; };
 
 #define ARGS_PUSHED layout(push_constant, scalar) uniform args_block
 #define ARGS_IN_MEMORY \
 	layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer args_ref
-#define ARGS_POINTER layout(push_constant, scalar) uniform args_block { args_ref at; } pushed
+#define ARGS_POINTER \
+	layout(push_constant, scalar) uniform args_block { args_ref at; CHAIN_NEED } pushed
 
 /* dtypes of types.h */
 const uint F32 = 0, F16 = 1, BF16 = 2, Q8_0 = 16, Q4_0 = 17, Q4_1 = 18, Q5_0 = 19, Q5_1 = 20,
@@ -60,6 +73,8 @@ f32_ref row_of(rows r, uint token, uint head)
 {
 	return f32_ref(r.at + 4ul * (uint64_t(token) * r.token + uint64_t(head) * r.head));
 }
+
+#include "chain.glsl"
 
 /* Workgroups numbered over x and y, for counts that x alone cannot hold. */
 uint group_index()

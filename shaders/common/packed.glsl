@@ -66,39 +66,60 @@ bool has_table(uint dtype)
 	return dtype == IQ4_NL || dtype == IQ4_XS || dtype == MXFP4;
 }
 
-void load_codes(uint dtype, uint64_t row, sections at, uint kb, out uint q[8])
+/* What memory has of a block; a type uses some of the members. */
+struct stored {
+	uvec4 q, more_q, scales;
+	uvec2 high;
+	uint factors;
+};
+
+stored load_rows32(uint dtype, uint64_t row, sections at, uint kb)
 {
+	uint64_t scales = row + at.scales, factors = row + at.factors;
+	stored b;
+
 	if (dtype == Q8_0) {
-		uvec4 a = uvec4_ref(row).v[2 * kb], b = uvec4_ref(row).v[2 * kb + 1];
-
-		[[unroll]] for (uint i = 0; i < 4; i++) {
-			q[i] = a[i];
-			q[i + 4] = b[i];
-		}
+		b.q = uvec4_ref(row).v[2 * kb];
+		b.more_q = uvec4_ref(row).v[2 * kb + 1];
 	} else if (dtype == Q2_K || dtype == Q3_K) {
-		uvec2 w = uvec2_ref(row).v[kb];
-
-		[[unroll]] for (uint i = 0; i < 8; i++)
-			q[i] = w[i / 4] >> 2 * (i % 4) & 0x03030303;
+		b.q.xy = uvec2_ref(row).v[kb];
 	} else {
-		uvec4 w = uvec4_ref(row).v[kb];
-
-		[[unroll]] for (uint i = 0; i < 4; i++) {
-			q[i] = w[i] & 0x0f0f0f0f;
-			q[i + 4] = w[i] >> 4 & 0x0f0f0f0f;
-		}
+		b.q = uvec4_ref(row).v[kb];
 	}
-	if (dtype == Q6_K) {
-		uvec2 w = uvec2_ref(row + at.high).v[kb];
+	if (dtype == Q6_K)
+		b.high = uvec2_ref(row + at.high).v[kb];
+	else if (high_bytes(dtype) == 4)
+		b.high.x = u32_ref(row + at.high).v[kb];
+	if (dtype == Q4_K || dtype == Q5_K)
+		b.scales = uvec4_ref(scales).v[kb / 8];
+	else if (scale_bytes(dtype) == 4)
+		b.scales.x = u32_ref(scales).v[kb];
+	else if (scale_bytes(dtype) == 1)
+		b.scales.x = byte_at(scales + kb);
+	else
+		b.scales.x = half_at(scales + 2 * kb);
+	if (dtype == Q2_K)
+		b.factors = u32_ref(factors).v[kb / 8];
+	else if (dtype == Q3_K || dtype == Q6_K || dtype == IQ4_XS)
+		b.factors = half_at(factors + kb / 8 * 2);
+	return b;
+}
 
+void unpack_codes(uint dtype, stored b, out uint q[8])
+{
+	[[unroll]] for (uint i = 0; i < 8; i++)
+		if (dtype == Q8_0)
+			q[i] = i < 4 ? b.q[i % 4] : b.more_q[i % 4];
+		else if (dtype == Q2_K || dtype == Q3_K)
+			q[i] = b.q[i / 4] >> 2 * (i % 4) & 0x03030303;
+		else
+			q[i] = b.q[i % 4] >> i / 4 * 4 & 0x0f0f0f0f;
+	if (dtype == Q6_K)
 		[[unroll]] for (uint i = 0; i < 8; i++)
-			q[i] |= (w[i / 4] >> 2 * (i % 4) & 0x03030303) << 4;
-	} else if (high_bytes(dtype) == 4) {
-		uint w = u32_ref(row + at.high).v[kb];
-
+			q[i] |= (b.high[i / 4] >> 2 * (i % 4) & 0x03030303) << 4;
+	else if (high_bytes(dtype) == 4)
 		[[unroll]] for (uint i = 0; i < 8; i++)
-			q[i] |= (w >> i & 0x01010101) << (dtype == Q3_K ? 2 : 4);
-	}
+			q[i] |= (b.high.x >> i & 0x01010101) << (dtype == Q3_K ? 2 : 4);
 	if (has_table(dtype))
 		look_up(dtype == MXFP4 ? mxfp4_values : iq4_values, q);
 }
@@ -108,53 +129,50 @@ int signed_byte(uint w, uint i)
 	return int(w << (24 - 8 * i)) >> 24;
 }
 
-void load_scales(uint dtype, uint64_t row, sections at, uint kb, out vec2 d, out vec2 m)
+void unpack_scales(uint dtype, stored b, uint kb, out vec2 d, out vec2 m)
 {
-	uint64_t scales = row + at.scales, factors = row + at.factors;
+	uint s = b.scales.x;
 
 	m = vec2(0.0);
 	if (dtype == Q4_K || dtype == Q5_K) {
-		uvec4 h = uvec4_ref(scales).v[kb / 8];
-		vec2 f = unpackHalf2x16(h.x);
+		vec2 f = unpackHalf2x16(s);
 		uint j = 4 * (kb % 8);
 
-		d = vec2(f.x * float(h.y >> j & 15 | (h.w >> j & 3) << 4));
-		m = vec2(f.y * float(h.z >> j & 15 | (h.w >> j & 12) << 2));
+		d = vec2(f.x * float(b.scales.y >> j & 15 | (b.scales.w >> j & 3) << 4));
+		m = vec2(f.y * float(b.scales.z >> j & 15 | (b.scales.w >> j & 12) << 2));
 	} else if (dtype == Q4_1 || dtype == Q5_1) {
-		vec2 f = unpackHalf2x16(u32_ref(scales).v[kb]);
+		vec2 f = unpackHalf2x16(s);
 
 		d = vec2(f.x);
 		m = vec2(-f.y);
 	} else if (dtype == MXFP4) {
-		uint e = byte_at(scales + kb);
-
-		d = vec2(uintBitsToFloat(e < 2 ? 0x00200000 << e : e - 1 << 23));
+		d = vec2(uintBitsToFloat(s < 2 ? 0x00200000 << s : s - 1 << 23));
 	} else if (dtype == IQ4_XS) {
-		int s = signed_byte(byte_at(scales + kb), 0);
-
-		d = vec2(f16_at(factors + kb / 8 * 2) * float(s));
+		d = vec2(f32_of_f16(b.factors) * float(signed_byte(s, 0)));
 	} else if (dtype == Q2_K) {
-		vec2 f = unpackHalf2x16(u32_ref(factors).v[kb / 8]);
-		uint s = half_at(scales + 2 * kb);
+		vec2 f = unpackHalf2x16(b.factors);
 
 		d = f.x * vec2(s & 15, s >> 8 & 15);
 		m = f.y * vec2(s >> 4 & 15, s >> 12);
 	} else if (dtype == Q3_K || dtype == Q6_K) {
-		uint s = half_at(scales + 2 * kb);
-
-		d = f16_at(factors + kb / 8 * 2) * vec2(signed_byte(s, 0), signed_byte(s, 1));
+		d = f32_of_f16(b.factors) * vec2(signed_byte(s, 0), signed_byte(s, 1));
 	} else {
-		d = vec2(f16_at(scales + 2 * kb));
+		d = vec2(f32_of_f16(s));
 	}
+}
+
+unpacked unpack_stored(uint dtype, stored b, uint kb)
+{
+	unpacked u;
+
+	unpack_codes(dtype, b, u.q);
+	unpack_scales(dtype, b, kb, u.d, u.m);
+	return u;
 }
 
 unpacked unpack_rows32(uint dtype, uint64_t row, sections at, uint kb)
 {
-	unpacked u;
-
-	load_codes(dtype, row, at, kb, u.q);
-	load_scales(dtype, row, at, kb, u.d, u.m);
-	return u;
+	return unpack_stored(dtype, load_rows32(dtype, row, at, kb), kb);
 }
 
 /* 32 elements of a row as floats, of either layout; past k elements zeros. */

@@ -30,21 +30,20 @@ void put_quants(uint how, uint64_t y, uint at, uint k, vec4 v, bool keep)
 		if (keep)
 			uvec2_ref(y).v[at / 4] = uvec2(f16_of_f32(v.x) | f16_of_f32(v.y) << 16,
 			                               f16_of_f32(v.z) | f16_of_f32(v.w) << 16);
-		return;
+	} else {
+		[[unroll]] for (uint d = 1; d < QUANT_TEAM; d *= 2)
+			top = max(top, subgroupShuffleXor(top, d));
+		inverse = top > 1e-30 ? 127.0 / top : 0.0;
+		q = roundEven(v * inverse);
+		part = int(q.x + q.y + q.z + q.w);
+		part += subgroupShuffleXor(part, 1);
+		part += subgroupShuffleXor(part, 2);
+		sums = uint(part & 0xffff) | uint(subgroupShuffleXor(part, 4)) << 16;
+		if (keep)
+			u32_ref(y).v[at / 4] = four_bytes(q);
+		if (keep && member == 0)
+			uvec2_ref(y + k).v[at / 32] = uvec2(floatBitsToUint(top / 127.0), sums);
 	}
-	[[unroll]] for (uint d = 1; d < QUANT_TEAM; d *= 2)
-		top = max(top, subgroupShuffleXor(top, d));
-	inverse = top > 1e-30 ? 127.0 / top : 0.0;
-	q = roundEven(v * inverse);
-	part = int(q.x + q.y + q.z + q.w);
-	part += subgroupShuffleXor(part, 1);
-	part += subgroupShuffleXor(part, 2);
-	sums = uint(part & 0xffff) | uint(subgroupShuffleXor(part, 4)) << 16;
-	if (!keep)
-		return;
-	u32_ref(y).v[at / 4] = four_bytes(q);
-	if (member == 0)
-		uvec2_ref(y + k).v[at / 32] = uvec2(floatBitsToUint(top / 127.0), sums);
 }
 
 #endif

@@ -35,14 +35,23 @@ vec4 input4(f32_ref x, uint k)
 	return v;
 }
 
-void multiply_plain(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols)
+/* Elements of a plain row that are under way. */
+vec4 w[AHEAD];
+
+void load_plain(uint dtype, uint64_t row, uint k)
+{
+	[[unroll]] for (uint a = 0; a < AHEAD; a++)
+		if (k + a * 4 * TEAM < args.k)
+			w[a] = plain4(dtype, row, k + a * 4 * TEAM);
+}
+
+/* loaded: the first ones are under way already. */
+void multiply_plain(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols, bool loaded)
 {
 	for (uint k = 4 * (my_index() % TEAM); k < args.k; k += AHEAD * 4 * TEAM) {
-		vec4 w[AHEAD];
-
-		[[unroll]] for (uint a = 0; a < AHEAD; a++)
-			if (a == 0 || k + a * 4 * TEAM < args.k)
-				w[a] = plain4(dtype, row, k + a * 4 * TEAM);
+		if (!loaded)
+			load_plain(dtype, row, k);
+		loaded = false;
 		[[unroll]] for (uint a = 0; a < AHEAD; a++)
 			if (a == 0 || k + a * 4 * TEAM < args.k)
 				[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
@@ -55,12 +64,15 @@ void multiply_plain(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_
 	}
 }
 
-void multiply(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols)
+/* Which expert it is may be known only behind a wait. */
+const bool EARLY = CHAINED && EXPERTS == 0 && W_TYPE < Q8_0;
+
+void multiply(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols, bool loaded)
 {
 	float w[32];
 
 	if (dtype < Q8_0) {
-		multiply_plain(dtype, row, acc, n_cols);
+		multiply_plain(dtype, row, acc, n_cols, loaded);
 		return;
 	}
 	for (uint kb = my_index() % TEAM; kb < args.k / 32; kb += TEAM) {
@@ -75,25 +87,35 @@ void multiply(uint dtype, uint64_t row, inout float acc[NUM_COLS], uint n_cols)
 	}
 }
 
-void main()
+void multiply_rows(uint r, uint n_cols)
 {
-	uint r = first_row(), n_cols = live_columns(), row = min(r, args.m - 1), expert;
+	uint row = min(r, args.m - 1), expert = expert_of_group();
 	float acc[NUM_COLS], gate[NUM_COLS];
 
-	if (n_cols == 0)
-		return;
-	expert = expert_of_group();
 	[[unroll]] for (uint c = 0; c < NUM_COLS; c++)
 		acc[c] = gate[c] = 0.0;
 	multiply(W_TYPE, args.w + (uint64_t(expert) * args.w_expert + row) * args.w_row, acc,
-	         n_cols);
+	         n_cols, EARLY);
 	if (ACT != 0)
 		multiply(GATE_TYPE, args.gate_w + (uint64_t(expert) * args.gate_expert + row) *
-		         args.gate_row, gate, n_cols);
+		         args.gate_row, gate, n_cols, false);
 	[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
 		float sum = team_sum(acc[c]), g = ACT != 0 ? team_sum(gate[c]) : 0.0;
 
 		if (c < n_cols && r < args.m && my_index() % TEAM == 0)
 			finish(r, c, sum, g);
 	}
+}
+
+void main()
+{
+	uint r = first_row(), n_cols = live_columns();
+
+	if (EARLY)
+		load_plain(W_TYPE, args.w + uint64_t(min(r, args.m - 1)) * args.w_row,
+		           4 * (my_index() % TEAM));
+	chain_wait(args.slots, args.need);
+	if (n_cols != 0)
+		multiply_rows(r, n_cols);
+	chain_done(args.slots, args.need);
 }

@@ -72,20 +72,29 @@ uint64_t x_row(uint c)
 /* By column and row of the team; the gate's after the others. */
 float acc[2 * ROWS * NUM_COLS];
 
-void multiply(uint dtype, uint64_t w, uint stride, uint first, uint row, uint n_cols)
+/* Blocks under way: AHEAD of each row. */
+unpacked u[AHEAD * ROWS];
+
+void fetch(uint dtype, uint64_t w, uint stride, uint row, uint kb)
 {
 	sections at = sections_of(dtype, args.k);
+
+	[[unroll]] for (uint i = 0; i < AHEAD * ROWS; i++) {
+		uint64_t at_row = w + uint64_t(min(row + i % ROWS, args.m - 1)) * stride;
+
+		u[i] = unpack_rows32(dtype, at_row, at, min(kb + i / ROWS * TEAM, args.k / 32 - 1));
+	}
+}
+
+/* fetched: the first blocks are under way already. */
+void multiply(uint dtype, uint64_t w, uint stride, uint first, uint row, uint n_cols, bool fetched)
+{
 	uint blocks = args.k / 32;
 
 	for (uint kb = my_index() % TEAM; kb < blocks; kb += AHEAD * TEAM) {
-		unpacked u[AHEAD * ROWS];
-
-		[[unroll]] for (uint i = 0; i < AHEAD * ROWS; i++) {
-			uint64_t at_row = w + uint64_t(min(row + i % ROWS, args.m - 1)) * stride;
-
-			u[i] = unpack_rows32(dtype, at_row, at,
-			                     min(kb + i / ROWS * TEAM, blocks - 1));
-		}
+		if (!fetched)
+			fetch(dtype, w, stride, row, kb);
+		fetched = false;
 		[[unroll]] for (uint a = 0; a < AHEAD; a++)
 			if (a == 0 || kb + a * TEAM < blocks)
 				[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
@@ -101,22 +110,22 @@ void multiply(uint dtype, uint64_t w, uint stride, uint first, uint row, uint n_
 	}
 }
 
-void main()
+/* Which expert it is may be known only behind a wait. */
+const bool EARLY = CHAINED && EXPERTS == 0;
+
+void multiply_rows(uint row, uint n_cols)
 {
 	const uint cells = ROWS * NUM_COLS;
-	uint row = first_row(), n_cols = live_columns(), expert;
+	uint expert = expert_of_group();
 
-	if (n_cols == 0)
-		return;
-	expert = expert_of_group();
 	[[unroll]] for (uint i = 0; i < 2 * cells; i++)
 		acc[i] = 0.0;
 	multiply(W_TYPE, args.w + uint64_t(expert) * args.w_expert * args.w_row, args.w_row, 0, row,
-	         n_cols);
+	         n_cols, EARLY);
 	if (ACT != 0)
 		multiply(GATE_TYPE,
 		         args.gate_w + uint64_t(expert) * args.gate_expert * args.gate_row,
-		         args.gate_row, cells, row, n_cols);
+		         args.gate_row, cells, row, n_cols, false);
 	[[unroll]] for (uint i = 0; i < cells; i++) {
 		float sum = team_sum(acc[i]), g = ACT != 0 ? team_sum(acc[cells + i]) : 0.0;
 		uint r = row + i % ROWS, c = i / ROWS;
@@ -124,4 +133,16 @@ void main()
 		if (c < n_cols && r < args.m && my_index() % TEAM == i % TEAM)
 			finish(r, c, sum, g);
 	}
+}
+
+void main()
+{
+	uint row = first_row(), n_cols = live_columns();
+
+	if (EARLY)
+		fetch(W_TYPE, args.w, args.w_row, row, my_index() % TEAM);
+	chain_wait(args.slots, args.need);
+	if (n_cols != 0)
+		multiply_rows(row, n_cols);
+	chain_done(args.slots, args.need);
 }

@@ -8,30 +8,20 @@
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #include "../common/base.glsl"
-#include "tile.glsl"
-
-layout(constant_id = 6) const uint SUBGROUP = 32;
-layout(constant_id = 7) const uint WM = 32; /* a subgroup's part of the tile */
-layout(constant_id = 8) const uint WN = 32;
-layout(constant_id = 9) const uint CM = 16; /* a matrix */
-layout(constant_id = 10) const uint CN = 16;
-layout(constant_id = 11) const uint CK = 16;
-
-layout(constant_id = 12) const uint BK = 64; /* GROUP is BM * BK / 32: a block for each */
-layout(constant_id = 13) const uint BUFS = 1; /* 2: one step is put while another multiplies */
+#include "../common/quant.glsl"
+#include "coop.glsl"
 
 /* Of a row in shared memory, in 8 halves: odd, so that rows start in different banks. */
 const uint STRIDE = BK / 8 + 1;
 const uint X_LOADS = (BN * BK / 8 + GROUP - 1) / GROUP;
-const uint ROWS = WM / CM, COLS = WN / CN, DEPTH = BK / CK;
+const uint DEPTH = BK / CK;
 
 shared uvec4 w_tile[BUFS * BM * STRIDE];
 shared uvec4 x_tile[BUFS * BN * STRIDE];
-shared float stage[GROUP / SUBGROUP * CM * CN];
 
 /* What the next step needs. */
 f16vec4 next_w[8];
-unpacked next_block;
+stored next_block;
 uvec4 next_x[X_LOADS];
 uint64_t my_x[X_LOADS];
 
@@ -52,7 +42,7 @@ void fetch(uint64_t row, sections at, uint step)
 		[[unroll]] for (uint i = 0; i < 8; i++)
 			next_w[i] = four_at(row + 64ul * min(kb, blocks - 1) + 8ul * i);
 	} else {
-		next_block = unpack_rows32(W_TYPE, row, at, min(kb, blocks - 1));
+		next_block = load_rows32(W_TYPE, row, at, min(kb, blocks - 1));
 	}
 	[[unroll]] for (uint i = 0; i < X_LOADS; i++) {
 		uint k = (i * GROUP + gl_LocalInvocationID.x) % (BK / 8) + step * (BK / 8);
@@ -61,14 +51,14 @@ void fetch(uint64_t row, sections at, uint step)
 	}
 }
 
-f16vec4 four_of_block(uint i)
+f16vec4 four_of_block(unpacked u, uint i)
 {
-	uint w = next_block.q[i];
+	uint w = u.q[i];
 	ivec4 q = ivec4(w << 24, w << 16, w << 8, w) >> 24;
 
 	if (!quant_is_signed(W_TYPE))
 		q = ivec4(w & 255, w >> 8 & 255, w >> 16 & 255, w >> 24) - quant_offset(W_TYPE);
-	return f16vec4(next_block.d[i / 4] * vec4(q) - next_block.m[i / 4]);
+	return f16vec4(u.d[i / 4] * vec4(q) - u.m[i / 4]);
 }
 
 uvec2 bits_of(f16vec4 v)
@@ -79,12 +69,15 @@ uvec2 bits_of(f16vec4 v)
 void put(uint step)
 {
 	uint r = gl_LocalInvocationID.x / (BK / 32), part = gl_LocalInvocationID.x % (BK / 32);
-	bool inside = step * (BK / 32) + part < args.k / 32;
-	uint buf = step % BUFS;
+	uint kb = step * (BK / 32) + part, buf = step % BUFS;
+	bool inside = kb < args.k / 32;
+	unpacked u;
 
+	if (W_TYPE >= Q8_0)
+		u = unpack_stored(W_TYPE, next_block, kb);
 	[[unroll]] for (uint i = 0; i < 8; i += 2) {
-		uvec2 a = bits_of(W_TYPE < Q8_0 ? next_w[i] : four_of_block(i));
-		uvec2 b = bits_of(W_TYPE < Q8_0 ? next_w[i + 1] : four_of_block(i + 1));
+		uvec2 a = bits_of(W_TYPE < Q8_0 ? next_w[i] : four_of_block(u, i));
+		uvec2 b = bits_of(W_TYPE < Q8_0 ? next_w[i + 1] : four_of_block(u, i + 1));
 
 		w_tile[(buf * BM + r) * STRIDE + 4 * part + i / 2] = inside ? uvec4(a, b) : uvec4(0);
 	}
@@ -95,8 +88,6 @@ void put(uint step)
 			x_tile[(buf * BN + c) * STRIDE + at % (BK / 8)] = next_x[i];
 	}
 }
-
-coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator> sums[ROWS * COLS];
 
 void multiply(uint row, uint column, uint buf)
 {
@@ -118,40 +109,19 @@ void multiply(uint row, uint column, uint buf)
 	}
 }
 
-/* Matrices travel through shared memory, where it is known who has what. */
-void finish(tile t, uint row, uint column)
-{
-	uint mine = gl_SubgroupID * CM * CN;
-
-	[[unroll]] for (uint i = 0; i < ROWS * COLS; i++) {
-		uint r = row + i % ROWS * CM, c = column + i / ROWS * CN;
-
-		barrier();
-		coopMatStore(sums[i], stage, mine, CM, gl_CooperativeMatrixLayoutColumnMajor);
-		barrier();
-		[[unroll]] for (uint e = 0; e < CM * CN; e += SUBGROUP) {
-			uint at = e + gl_SubgroupInvocationID;
-
-			if (at < CM * CN)
-				store(t, r + at % CM, c + at / CM, stage[mine + at]);
-		}
-	}
-}
-
 void main()
 {
 	uint row = gl_SubgroupID % (BM / WM) * WM, column = gl_SubgroupID / (BM / WM) * WN;
 	uint steps = (args.k + BK - 1) / BK;
 	sections at = sections_of(W_TYPE, args.k);
 	tile t = my_tile();
-	uint64_t w = weight_row(t, gl_LocalInvocationID.x / (BK / 32));
+	uint64_t w = weight_row(t, gl_LocalInvocationID.x / (BK / 32), CM);
 
 	if (t.n_columns == 0)
 		return;
 	[[unroll]] for (uint i = 0; i < X_LOADS; i++)
 		my_x[i] = x_row(t, (i * GROUP + gl_LocalInvocationID.x) / (BK / 8));
-	[[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
-		sums[i] = coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
+	clear_sums();
 	fetch(w, at, 0);
 	if (BUFS == 1) {
 		for (uint step = 0; step < steps; step++) {
@@ -174,5 +144,5 @@ void main()
 			barrier();
 		}
 	}
-	finish(t, row, column);
+	finish(t, row, column, 1.0 / QUANT_SHRINK);
 }

@@ -3,9 +3,7 @@
  * invocation. w in packed rows. */
 #include "../common/base.glsl"
 #include "../common/dot.glsl"
-#include "tile.glsl"
-
-const uint OWN = 4;
+#include "own.glsl"
 
 /* A word more than a block has, so that rows start in different banks. */
 shared uint w_codes[BM * 9];
@@ -16,7 +14,7 @@ shared vec3 x_scales[BN]; /* d, sums of both halves */
 void load_weights(tile t, sections at, uint kb)
 {
 	for (uint r = gl_LocalInvocationID.x; r < BM; r += GROUP) {
-		unpacked u = unpack_rows32(W_TYPE, weight_row(t, r), at, kb);
+		unpacked u = unpack_rows32(W_TYPE, weight_row(t, r, ROW_TEAM), at, kb);
 
 		[[unroll]] for (uint i = 0; i < 8; i++)
 			w_codes[9 * r + i] = u.q[i];
@@ -55,26 +53,21 @@ float term(uint r, uint c)
 
 void main()
 {
-	uint r = gl_LocalInvocationID.x % (BM / OWN), c = gl_LocalInvocationID.x / (BM / OWN);
 	sections at = sections_of(W_TYPE, args.k);
 	float sums[OWN][OWN];
 	tile t = my_tile();
 
 	if (t.n_columns == 0)
 		return;
-	[[unroll]] for (uint i = 0; i < OWN; i++)
-		[[unroll]] for (uint j = 0; j < OWN; j++)
-			sums[i][j] = 0.0;
+	clear(sums);
 	for (uint kb = 0; kb < args.k / 32; kb++) {
 		load_weights(t, at, kb);
 		load_x(t, kb);
 		barrier();
 		[[unroll]] for (uint i = 0; i < OWN; i++)
 			[[unroll]] for (uint j = 0; j < OWN; j++)
-				sums[i][j] += term(i * (BM / OWN) + r, OWN * c + j);
+				sums[i][j] += term(own_row(i), own_column(j));
 		barrier();
 	}
-	[[unroll]] for (uint j = 0; j < OWN; j++)
-		[[unroll]] for (uint i = 0; i < OWN; i++)
-			store(t, i * (BM / OWN) + r, OWN * c + j, sums[i][j]);
+	store_own(t, sums);
 }

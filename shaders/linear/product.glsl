@@ -34,6 +34,7 @@ ARGS_PUSHED {
 	uint m, k;
 	uint chosen;                /* experts of a token                */
 	float scale;
+	CHAIN_NEED
 } args;
 
 /* Column c of this workgroup as token and head of x and y. */

@@ -13,6 +13,7 @@ ARGS_PUSHED {
 	count n;
 	uint heads, k;
 	uint row_bytes;
+	CHAIN_NEED
 } args;
 
 void main()
@@ -22,6 +23,8 @@ void main()
 	bool mine = t < live(args.slots, args.n);
 	f32_ref x = row_of(args.x, mine ? t : 0, mine ? r % args.heads : 0);
 
+	chain_wait(args.slots, args.need);
 	put_quants(HOW, args.y + uint64_t(r) * args.row_bytes, at, args.k,
 	           vec4(x.v[at], x.v[at + 1], x.v[at + 2], x.v[at + 3]), mine);
+	chain_done(args.slots, args.need);
 }

@@ -18,6 +18,7 @@ ARGS_PUSHED {
 	count n;
 	uint lanes, n_top;
 	uint64_t keys; /* with PARTS > 1: n_top of each part of each row */
+	CHAIN_NEED
 } args;
 
 shared uint bins[256];
@@ -143,15 +144,11 @@ void put(uint t, f32_ref x)
 	}
 }
 
-void main()
+void find_top(uint t)
 {
-	uint t = row();
 	uvec2 last, own = own_elements();
-	f32_ref x;
+	f32_ref x = row_of(args.x, t, 0);
 
-	if (t >= live(args.slots, args.n))
-		return;
-	x = row_of(args.x, t, 0);
 	if (gl_LocalInvocationID.x == 0) {
 		wanted = args.n_top;
 		n_found = 0;
@@ -171,4 +168,12 @@ void main()
 	}
 	sort_found();
 	put(t, x);
+}
+
+void main()
+{
+	chain_wait(args.slots, args.need);
+	if (row() < live(args.slots, args.n))
+		find_top(row());
+	chain_done(args.slots, args.need);
 }

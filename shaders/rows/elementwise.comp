@@ -15,6 +15,7 @@ ARGS_PUSHED {
 	uint lanes, heads;
 	uint b_lane; /* 0: b has one lane, which repeats */
 	float value; /* scale, cap, or limit of glu      */
+	CHAIN_NEED
 } args;
 
 float apply(float a, float b)
@@ -36,9 +37,11 @@ void main()
 	uint r = i / args.lanes, t = r / args.heads, h = r % args.heads;
 	float b = 0.0;
 
-	if (t >= live(args.slots, args.n))
-		return;
-	if (FUNCTION != SCALE && FUNCTION != SOFTCAP)
-		b = row_of(args.b, t, h).v[lane * args.b_lane];
-	row_of(args.y, t, h).v[lane] = apply(row_of(args.a, t, h).v[lane], b);
+	chain_wait(args.slots, args.need);
+	if (t < live(args.slots, args.n)) {
+		if (FUNCTION != SCALE && FUNCTION != SOFTCAP)
+			b = row_of(args.b, t, h).v[lane * args.b_lane];
+		row_of(args.y, t, h).v[lane] = apply(row_of(args.a, t, h).v[lane], b);
+	}
+	chain_done(args.slots, args.need);
 }

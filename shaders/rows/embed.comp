@@ -6,6 +6,7 @@
 
 layout(constant_id = 1) const uint DTYPE = 0;
 layout(constant_id = 2) const uint PACKED = 0;
+layout(constant_id = 3) const uint IN_HOST = 0; /* at `table` is the address of the rows */
 
 ARGS_PUSHED {
 	uint64_t slots, table, ids;
@@ -20,6 +21,7 @@ void main()
 {
 	uint blocks = (args.lanes + 31) / 32, i = group_index() * GROUP + gl_LocalInvocationID.x;
 	uint t = i / blocks, kb = i % blocks;
+	uint64_t rows = args.table;
 	float w[32];
 	f32_ref y;
 	int id;
@@ -28,8 +30,10 @@ void main()
 		return;
 	y = row_of(args.y, t, 0);
 	id = i32_ref(args.ids).v[t];
+	if (IN_HOST != 0)
+		rows = packUint2x32(uvec2_ref(args.table).v[0]);
 	if (id >= 0 && id < int(args.n_rows))
-		weights32(DTYPE, PACKED != 0, args.table + uint64_t(id) * args.table_row, kb,
+		weights32(DTYPE, PACKED != 0, rows + uint64_t(id) * args.table_row, kb,
 		          args.lanes, w);
 	else
 		for (uint k = 0; k < 32; k++)

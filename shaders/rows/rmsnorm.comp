@@ -37,7 +37,6 @@ ARGS_POINTER;
 
 const uint OWN = (LANES + 4 * GROUP - 1) / (4 * GROUP);
 
-/* Few weights are under way with the row. */
 const bool EARLY = HAS_WEIGHT != 0 && OWN <= 4;
 
 vec4 v[OWN], w[EARLY ? OWN : 1], second_w[EARLY && SECOND == 2 ? OWN : 1];
@@ -82,22 +81,29 @@ void norm_again(f32_ref y)
 	}
 }
 
-void main()
+/* Few weights are under way before the row is there. */
+void load_weights()
 {
-	uint r = group_index(), t = r / args.heads, h = r % args.heads;
+	if (!EARLY)
+		return;
+	[[unroll]] for (uint i = 0; i < OWN; i++) {
+		w[EARLY ? i : 0] = four_at(f32_ref(args.weight), place(i));
+		if (SECOND == 2)
+			second_w[EARLY && SECOND == 2 ? i : 0] =
+				four_at(f32_ref(args.second_weight), place(i));
+	}
+}
+
+void norm_row(uint r)
+{
+	uint t = r / args.heads, h = r % args.heads;
 	f32_ref x = row_of(args.x, t, h), y = row_of(args.y, t, h), sum = row_of(args.sum, t, h);
 	f32_ref residual = row_of(args.residual, t, h), gate = row_of(args.gate, t, h);
 	f32_ref after = row_of(args.after, t, h), weight = f32_ref(args.weight);
 	float squares = 0.0, scale, factor = 1.0;
 
-	if (t >= live(args.slots, args.n))
-		return;
 	[[unroll]] for (uint i = 0; i < OWN; i++) {
 		v[i] = four_at(x, place(i));
-		if (EARLY)
-			w[i] = four_at(weight, place(i));
-		if (EARLY && SECOND == 2)
-			second_w[SECOND == 2 ? i : 0] = four_at(f32_ref(args.second_weight), place(i));
 		if (HAS_RESIDUAL != 0) {
 			v[i] += four_at(residual, place(i));
 			put(sum, place(i), v[i]);
@@ -134,4 +140,13 @@ void main()
 			           r % args.quant_heads * LANES + at, args.quant_heads * LANES,
 			           v[i], at < LANES);
 	}
+}
+
+void main()
+{
+	load_weights();
+	chain_wait(args.slots, pushed.need);
+	if (group_index() / args.heads < live(args.slots, args.n))
+		norm_row(group_index());
+	chain_done(args.slots, pushed.need);
 }

@@ -48,6 +48,31 @@ static void test_flow(void **state)
 	assert_false(hazard_add(&h, &last, 1));
 }
 
+/* Inputs of a list: what nothing in it writes, ever. */
+static void test_what_was_written(void **state)
+{
+	struct hazard h = {.n = 0};
+	struct rdna4_range w = writes(&buf_a, 0, 100), r = reads(&buf_b, 0, 100);
+	static struct zinc_buf many[HAZARD_BUFS];
+
+	(void)state;
+	assert_false(hazard_wrote(&h, &buf_a));
+	hazard_add(&h, &w, 1);
+	hazard_add(&h, &r, 1);
+	hazard_add(&h, &w, 1); /* behind a barrier */
+	assert_true(hazard_wrote(&h, &buf_a));
+	assert_false(hazard_wrote(&h, &buf_b));
+	w = writes(&buf_b, 0, 1);
+	assert_true(hazard_join(&h, &w, 1, true));
+	assert_true(hazard_wrote(&h, &buf_b));
+	/* More than can be remembered: anything may have been written. */
+	for (int i = 0; i < HAZARD_BUFS; i++) {
+		w = writes(&many[i], 0, 1);
+		hazard_add(&h, &w, 1);
+	}
+	assert_true(hazard_wrote(&h, NULL));
+}
+
 static void test_write_after_read(void **state)
 {
 	struct hazard h = {.n = 0};
@@ -127,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_readers_share), cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_what_was_written),
 		cmocka_unit_test(test_write_after_read), cmocka_unit_test(test_full),
 		cmocka_unit_test(test_join), cmocka_unit_test(test_join_behind),
 		cmocka_unit_test(test_views),
