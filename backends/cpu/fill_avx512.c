@@ -1,14 +1,14 @@
 /* fill_avx512.c - packed rows to a tile of class Q8, all 16 rows at a time. */
 #include "rows_avx512.h"
 
-/* A block of 32; the type's has `bytes` a row. */
-ROWS_INLINE void fill_block(const uint32_t dtype, const uint32_t bytes, struct rows r,
-                            const uint32_t b, uint8_t *q)
+/* Block b of 32 of a block of the type, which has `bytes` a row. */
+ROWS_INLINE void fill_block(const uint32_t dtype, const uint32_t bytes, const bool is_256,
+                            struct rows r, const uint32_t b, uint8_t *q)
 {
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < 8; i++)
 		_mm512_store_si512(q + 4 * LIN_ROWS * i,
-		                   rows_fetch(bytes, bytes >= 84, r, 8 * b + i,
+		                   rows_fetch(bytes, is_256, r, 8 * b + i,
 		                              rows_unsigned(dtype, r, b, i)));
 }
 
@@ -35,7 +35,7 @@ ROWS_INLINE void fill_256(const uint32_t dtype, const uint32_t bytes, struct row
 	}
 #pragma GCC unroll 8
 	for (uint32_t b = 0; b < 8; b++)
-		fill_block(dtype, bytes, r, b, tile->q + b * 32 * LIN_ROWS);
+		fill_block(dtype, bytes, true, r, b, tile->q + b * 32 * LIN_ROWS);
 }
 
 ROWS_INLINE void fill_32(const uint32_t dtype, const uint32_t bytes, struct rows r, uint32_t blocks,
@@ -47,7 +47,7 @@ ROWS_INLINE void fill_32(const uint32_t dtype, const uint32_t bytes, struct rows
 		put(tile->d, b, rows_factor(dtype, r));
 		if (has_min)
 			put(tile->m, b, rows_offset(dtype, r));
-		fill_block(dtype, bytes, r, 0, tile->q + b * 32 * LIN_ROWS);
+		fill_block(dtype, bytes, false, r, 0, tile->q + b * 32 * LIN_ROWS);
 	}
 }
 

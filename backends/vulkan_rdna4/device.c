@@ -7,6 +7,7 @@
 #include "pipeline.h"
 #include "submit.h"
 #include "transfer.h"
+#include "wish.h"
 
 /* The features that gpu.c has found to be there. */
 static int create_device(struct zinc_dev *dev, struct zinc_err *err)
@@ -104,9 +105,12 @@ static int create_layout(struct zinc_dev *dev, struct zinc_err *err)
 static int open_device(struct rdna4_plugin *p, uint32_t i, bool inspects, struct zinc_dev **out,
                        struct zinc_err *err)
 {
-	struct zinc_dev *dev = rdna4_calloc(p->host, 1, sizeof(*dev));
-	int rc;
+	int rc = rdna4_wishes_check(p->host, err);
+	struct zinc_dev *dev;
 
+	if (rc)
+		return rc;
+	dev = rdna4_calloc(p->host, 1, sizeof(*dev));
 	if (!dev)
 		return rdna4_err(err, ZINC_E_NO_MEMORY, "out of memory for the Vulkan device");
 	dev->host = p->host;

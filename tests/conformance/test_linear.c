@@ -300,7 +300,7 @@ static void check_packed(const struct linear_shape *shape)
 
 static void packed_weights_give_the_same_bits(void **state)
 {
-	static const uint32_t columns[] = {1, 2, 3, 4, 5, 8, 70};
+	static const uint32_t columns[] = {1, 2, 3, 4, 5, 6, 7, 8, 70};
 
 	(void)state;
 	for (size_t t = 0; t < COUNT(block_types); t++)
@@ -328,7 +328,7 @@ static void packed_extremes(void **state)
 {
 	(void)state;
 	for (size_t t = 0; t < COUNT(block_types); t++)
-		for (uint32_t n = 1; n < 4; n++)
+		for (uint32_t n = 1; n <= 8; n++)
 			check_packed(&(struct linear_shape){
 				.dtype = block_types[t], .k = k_of(block_types[t], 2), .m = 32,
 				.n = n, .fill = 0xff});

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What can go wrong around a Vulkan device: no driver, no device that will do, no memory,
-# a lost device, a damaged or unwritable pipeline cache. Run by lavapipe.sh.
+# a lost device, a damaged or unwritable pipeline cache, options that mean nothing. Run by
+# lavapipe.sh.
 # usage: faults.sh ZINC FIXTURE.gguf FOLDER       FOLDER has the library of faulty_loader.c
 set -u
 zinc=$1 model=$2 faulty=$3
@@ -25,6 +26,12 @@ VK_DRIVER_FILES=/nonexistent VK_ICD_FILENAMES=/nonexistent logits "$dir/none" &&
 	fail "it ran without a driver"
 [ "$(grep -c . "$dir/err")" -le 2 ] || fail "no driver: not one clear line: $(cat "$dir/err")"
 grep -q Vulkan "$dir/err" || fail "no driver: $(cat "$dir/err")"
+
+for option in products tables chain tiles; do
+	logits "$dir/none" --option=vulkan_rdna4.$option=maybe && fail "it ran with $option=maybe"
+	[ "$(grep -c . "$dir/err")" -eq 1 ] || fail "$option=maybe: not one line: $(cat "$dir/err")"
+	grep -q "option $option .*\"maybe\"" "$dir/err" || fail "$option=maybe: $(cat "$dir/err")"
+done
 
 # faulty FAULT WORDS: fails with status 1 and one line that has the words.
 faulty() {
