@@ -8,6 +8,7 @@
 #include "choice.h"
 #include "dense.h"
 #include "table.h"
+#include "wish.h"
 
 static int driver(struct ada_self *self, struct zinc_err *err)
 {
@@ -136,8 +137,10 @@ int ada_dev_open(void *self_, uint32_t i, struct zinc_dev **out, struct zinc_err
 {
 	struct ada_self *self = self_;
 	struct zinc_dev *dev;
-	int rc = driver(self, err);
+	int rc = ada_wishes_check(self->host, err);
 
+	if (!rc)
+		rc = driver(self, err);
 	if (rc)
 		return rc;
 	dev = self->host->alloc(self->host->ctx, sizeof(*dev), _Alignof(struct zinc_dev));

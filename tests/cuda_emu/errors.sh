@@ -1,7 +1,7 @@
 #!/bin/sh
-# No driver, a wrong driver, no memory, a lost device: one clear line (after that of
-# the plugin, where a device is lost, or where a table had to go to host memory), status
-# 1, nothing left behind, no crash.
+# No driver, a wrong driver, no memory, a lost device, options that mean nothing: one
+# clear line (after that of the plugin, where a device is lost, or where a table had to go
+# to host memory), status 1, nothing left behind, no crash.
 # usage: errors.sh ZINC DRIVER_DIR MODEL
 set -u
 zinc=$1 model=$3
@@ -65,4 +65,15 @@ END
 rc=$?
 [ "$rc" -eq 1 ] || fail "chat: status $rc"
 grep -q "the GPU is lost" "$dir/err" || fail "chat"
+
+# Options that mean nothing.
+for option in products=maybe tables=maybe shared_prefix=maybe tune=maybe library_cols=many \
+	dense_mib=-1 table_rows=0 sparse_percent=101 sparse_from=4k; do
+	"$zinc" run --backend=cuda_ada --option "cuda_ada.$option" "$model" hello >"$dir/out" \
+		2>"$dir/err" </dev/null
+	rc=$?
+	[ "$rc" -eq 1 ] || fail "$option: status $rc"
+	[ "$(grep -c . "$dir/err")" -eq 1 ] || fail "$option: not one line"
+	grep -q "option ${option%=*} .*not \"${option#*=}\"" "$dir/err" || fail "$option"
+done
 exit "$failed"
