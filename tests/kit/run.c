@@ -6,8 +6,6 @@
 
 #include "optab.h"
 
-static const uint64_t patience_ns = UINT64_C(60000000000);
-
 __attribute__((format(printf, 2, 3))) static enum kit_answer fail(struct kit_run *r,
                                                                   const char *format, ...)
 {
@@ -246,6 +244,8 @@ static bool record(struct kit_run *r, struct recording *rec, const struct prelud
 	return rc == ZINC_OK;
 }
 
+/* Nothing that work in progress uses may be freed, so only the group's deadline ends the
+ * wait, and the process with it. */
 static bool submit(struct kit_run *r, const struct recording *rec)
 {
 	struct zinc_point done = {r->d->tl, ++r->d->tick};
@@ -261,7 +261,7 @@ static bool submit(struct kit_run *r, const struct recording *rec)
 	memset(params, 0x7f, sizeof(params));
 	if (rc)
 		fail(r, "submit() gives %d: %s", rc, err.msg);
-	else if ((rc = r->d->b->tl_wait(r->d->tl, r->d->tick, patience_ns)) != 0)
+	else if ((rc = r->d->b->tl_wait(r->d->tl, r->d->tick, UINT64_MAX)) != 0)
 		fail(r, "tl_wait() gives %d", rc);
 	return rc == ZINC_OK;
 }
