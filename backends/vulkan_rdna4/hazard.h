@@ -4,7 +4,7 @@
 
 #include "rdna4.h"
 
-enum { HAZARD_MAX = 256, HAZARD_BUFS = 32 };
+enum { HAZARD_MAX = 256, HAZARD_BUFS = 256 };
 
 /* What has been touched since the last barrier. */
 struct hazard {

@@ -112,7 +112,7 @@ static struct rdna4_rows output_rows(const struct zinc_op_linear *d, const struc
 
 static uint32_t expert_rows(const struct zinc_view *w)
 {
-	return w->ne[2] > 1 ? (uint32_t)(w->nb[2] / w->nb[1]) : 0;
+	return zinc_view_present(w) && w->ne[2] > 1 ? (uint32_t)(w->nb[2] / w->nb[1]) : 0;
 }
 
 struct rdna4_linear_args rdna4_linear_args(const struct zinc_op_linear *d)

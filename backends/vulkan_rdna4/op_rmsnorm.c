@@ -6,7 +6,8 @@
 #include "args.h"
 #include "ops.h"
 
-enum { MIN_GROUP = 64, MAX_GROUP = 1024, OWN = 4, MAX_OWN = 16 };
+/* MAX_OWN: so many fours an invocation takes where no larger workgroup is to be had. */
+enum { MIN_GROUP = 64, MAX_GROUP = 1024, OWN = 4, MAX_OWN = 64 };
 
 /* shaders/rows/rmsnorm.comp */
 struct args {

@@ -81,6 +81,15 @@ static void order(struct zinc_dev *dev, VkCommandBuffer c, VkPipelineStageFlags 
 	dev->vk.CmdPipelineBarrier(c, from, to, 0, 1, &b, 0, NULL, 0, NULL);
 }
 
+/* A list may stand in a submit more than once: its parameters are written once. */
+static bool is_first(const struct zinc_submit *s, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (s->cmds[k] == s->cmds[i])
+			return false;
+	return true;
+}
+
 static VkResult write_prelude(struct zinc_dev *dev, VkCommandBuffer c, const struct zinc_submit *s)
 {
 	struct rdna4_head head = {.alarm = dev->alarm ? dev->alarm->address : 0};
@@ -97,7 +106,9 @@ static VkResult write_prelude(struct zinc_dev *dev, VkCommandBuffer c, const str
 	if (s->params)
 		memcpy(head.slots, s->params, sizeof(head.slots));
 	for (uint32_t i = 0; i < s->n_cmds; i++)
-		dev->vk.CmdUpdateBuffer(c, s->cmds[i]->memory->handle, 0, sizeof(head), &head);
+		if (is_first(s, i))
+			dev->vk.CmdUpdateBuffer(c, s->cmds[i]->memory->handle, 0, sizeof(head),
+			                        &head);
 	order(dev, c, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT);
 	return dev->vk.EndCommandBuffer(c);
 }
@@ -233,8 +244,9 @@ int rdna4_submit(struct zinc_dev *dev, const struct zinc_submit *s, struct zinc_
 	struct prelude *p;
 	VkResult r;
 
+	/* A second run would find the counters as the first one left them. */
 	for (uint32_t i = 0; i < s->n_cmds && !rc; i++)
-		if (s->cmds[i]->chained && atomic_load(&dev->unchained))
+		if (s->cmds[i]->chained && (atomic_load(&dev->unchained) || !is_first(s, i)))
 			rc = rdna4_cmd_unchain(s->cmds[i], err);
 	if (rc)
 		return rc;

@@ -1,9 +1,9 @@
 /* top_logits.comp - the n_top largest of each row, descending; a workgroup per
  * row, or, of a long one, per part, which leaves the keys of its largest for another
  * workgroup to choose from. Elements are ordered by a key of 64 bits, the value's bits above the
- * inverted index, so that no two are equal. Eight passes over the row find the
- * key of the last one taken, 8 bits at a time; then all from there on are
- * gathered and sorted. */
+ * inverted index, so that no two are equal. Up to eight passes over the row find the
+ * key of the last one taken, 8 bits at a time, until all that share them are taken; then
+ * all from there on are gathered and sorted. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "../common/base.glsl"
@@ -21,8 +21,12 @@ ARGS_PUSHED {
 	CHAIN_NEED
 } args;
 
-shared uint bins[256];
+const uint BINS = 256; /* and invocations */
+
+shared uint bins[BINS];
+shared uint part_sum[BINS]; /* of a subgroup's bins */
 shared uint digit, wanted; /* of this pass; elements still to find there */
+shared bool all_wanted;    /* that have the digit */
 shared uint n_found;
 shared uint found_value[ROOM], found_id[ROOM];
 
@@ -42,15 +46,23 @@ bool is_before(uvec2 a, uvec2 b)
 	return a.x > b.x || a.x == b.x && a.y > b.y;
 }
 
-/* The digit of this pass that holds the element looked for. */
+/* The digit of this pass that holds the element looked for: an invocation per digit, the
+ * largest first, knows how many elements have larger ones. */
 void choose_digit()
 {
-	uint above = 0, d = 255;
+	uint mine = BINS - 1 - gl_LocalInvocationID.x, have = bins[mine], still = wanted;
+	uint sum = subgroupInclusiveAdd(have), above = sum - have;
 
-	while (d > 0 && above + bins[d] < wanted)
-		above += bins[d--];
-	digit = d;
-	wanted -= above;
+	if (gl_SubgroupInvocationID == gl_SubgroupSize - 1)
+		part_sum[gl_SubgroupID] = sum;
+	barrier();
+	for (uint i = 0; i < gl_SubgroupID; i++)
+		above += part_sum[i];
+	if (above < still && still <= above + have) {
+		digit = mine;
+		wanted = still - above;
+		all_wanted = have == still - above;
+	}
 }
 
 uint row()
@@ -85,8 +97,7 @@ uvec2 find_last(f32_ref x, uvec2 own)
 	for (uint pass = 0; pass < 8; pass++) {
 		uint word = pass / 4, shift = 24 - 8 * (pass % 4);
 
-		for (uint i = gl_LocalInvocationID.x; i < 256; i += GROUP)
-			bins[i] = 0;
+		bins[gl_LocalInvocationID.x] = 0;
 		barrier();
 		for (uint i = own.x + gl_LocalInvocationID.x; i < own.y; i += GROUP) {
 			uvec2 key = key_at(x, i);
@@ -95,11 +106,12 @@ uvec2 find_last(f32_ref x, uvec2 own)
 				atomicAdd(bins[key[word] >> shift & 255], 1);
 		}
 		barrier();
-		if (gl_LocalInvocationID.x == 0)
-			choose_digit();
+		choose_digit();
 		barrier();
 		last[word] |= digit << shift;
 		mask[word] |= 255 << shift;
+		if (all_wanted)
+			break;
 	}
 	return last;
 }

@@ -225,6 +225,7 @@ static void test_norms(void **state)
 	norms_of(1056, 1, 1);
 	norms_of(4096, 3, 2);
 	norms_of(5376, 1, 2);
+	norms_of(21504, 1, 1); /* many elements to an invocation */
 }
 
 /* The gated norm of heads, which make one row that is quantised. */
