@@ -35,16 +35,67 @@ static const char *backend_id(void)
 	return id && *id ? id : "cpu";
 }
 
+enum { MAX_OPTIONS = 8, MAX_TEXT = 256 };
+
+/* Splits ZINC_TEST_OPTIONS behind those that are there; text is what they point into. */
+static uint32_t add_options(const char **options, uint32_t n, char text[MAX_TEXT])
+{
+	const char *given = getenv("ZINC_TEST_OPTIONS");
+	char *rest = text, *one;
+
+	if (!given)
+		return n;
+	assert_true(strlen(given) < MAX_TEXT);
+	strcpy(text, given);
+	while ((one = strsep(&rest, ","))) {
+		assert_true(n < MAX_OPTIONS);
+		options[n++] = one;
+	}
+	return n;
+}
+
 static int open_registry(struct plug_registry **reg, struct zinc_err *err)
 {
 	static const char *const dirs[] = {ZINC_BUILD_PLUGIN_DIR};
 	/* Tests run beside each other; two pools on the same CPUs would take
 	 * them from each other. */
-	static const char *const options[] = {"cpu.threads=1"};
+	const char *options[MAX_OPTIONS] = {"cpu.threads=1"};
+	char text[MAX_TEXT];
 	struct plug_config pc = {.dirs = dirs, .n_dirs = 1, .only_dirs = true,
-	                         .options = options, .n_options = 1};
+	                         .options = options};
 
+	pc.n_options = add_options(options, 1, text);
 	return plug_registry_create(&pc, reg, err);
+}
+
+static uint32_t n_parts, n_mine;
+
+bool rig_mine(void)
+{
+	const char *which = getenv("ZINC_TEST_SHARD");
+	unsigned i = 0, k = 0;
+	int end = 0;
+
+	if (!which)
+		return true;
+	sscanf(which, "%u/%u%n", &i, &k, &end);
+	if (!end || which[end] || !i || i > k)
+		fail_msg("ZINC_TEST_SHARD is I/K, 1 <= I <= K, not \"%s\"", which);
+	if (n_parts++ % k != i - 1)
+		return false;
+	n_mine++;
+	return true;
+}
+
+int rig_result(int failed)
+{
+	if (getenv("ZINC_TEST_SHARD"))
+		print_message("shard %s: %u of %u parts\n", getenv("ZINC_TEST_SHARD"), n_mine,
+		              n_parts);
+	if (failed || !getenv("ZINC_TEST_SHARD") || n_mine)
+		return failed;
+	print_message("ZINC_TEST_SHARD leaves nothing to test\n");
+	return 1;
 }
 
 bool rig_has_backend(void)

@@ -1,6 +1,9 @@
 /* rig.h - a model on a backend, for end-to-end tests.
  *
- * ZINC_TEST_BACKEND names the backend's id; without it, the CPU's. */
+ * ZINC_TEST_BACKEND names the backend's id; without it, the CPU's.
+ * ZINC_TEST_OPTIONS: options for plugins, PLUGIN.KEY=VALUE[,PLUGIN.KEY=VALUE].
+ * ZINC_TEST_SHARD=I/K runs every Kth part of a test, from the Ith on: one test in K
+ * processes, for slow devices with many cores beside them. */
 #ifndef TESTS_E2E_RIG_H
 #define TESTS_E2E_RIG_H
 
@@ -24,6 +27,11 @@ struct engine_config rig_config(void);
 
 /* Can the backend run here? If not, says why; the test then exits with 77. */
 bool rig_has_backend(void);
+
+/* Asked once for each part of a test, always in the same order: is it to run here? */
+bool rig_mine(void);
+/* What main() returns: failed, and not 0 if every part was for others. */
+int rig_result(int failed);
 
 /* Fails the test with the message when anything goes wrong. */
 void rig_open(struct rig *r, const char *path, const struct engine_config *c);

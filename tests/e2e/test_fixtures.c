@@ -233,9 +233,12 @@ static void check_folder(const char *dir, double bound)
 
 		if (!reference_open(&ref, list[i]))
 			continue;
-		check_exact(list[i], &ref, bound);
-		check_f16_cache(list[i], &ref);
-		check_q8(list[i], &ref);
+		if (rig_mine())
+			check_exact(list[i], &ref, bound);
+		if (rig_mine())
+			check_f16_cache(list[i], &ref);
+		if (rig_mine())
+			check_q8(list[i], &ref);
 		reference_close(&ref);
 		checked++;
 	}
@@ -343,11 +346,11 @@ static void test_f16_paths(void **state)
 
 		if (!reference_open(&ref, list[i]))
 			continue;
-		if (ref.greedy)
+		if (ref.greedy && rig_mine())
 			check_greedy(list[i], &ref);
-		if (ref.hidden)
+		if (ref.hidden && rig_mine())
 			check_hidden(list[i], &ref);
-		if (ref.long_logits)
+		if (ref.long_logits && rig_mine())
 			check_long(list[i], &ref);
 		reference_close(&ref);
 	}
@@ -365,5 +368,5 @@ int main(void)
 
 	if (!rig_has_backend())
 		return 77;
-	return cmocka_run_group_tests_name("fixtures", tests, NULL, NULL);
+	return rig_result(cmocka_run_group_tests_name("fixtures", tests, NULL, NULL));
 }

@@ -91,7 +91,7 @@ static char **read_pairs(size_t *n)
 static void check_model(const char *file)
 {
 	struct engine_config c = {.kv_type = ZINC_F16, .numerics = RUN_NUM_FAST, .n_ctx = 512};
-	uint32_t x = 20261121, right = 0;
+	uint32_t x = 20261121, right = 0, asked = 0;
 	uint32_t words = getenv("ZINC_TEST_SHORT") ? SHORT_WORDS : WORDS;
 	struct text answer;
 	char path[MAX_LINE];
@@ -105,6 +105,9 @@ static void check_model(const char *file)
 		char *pair, *tab;
 
 		x = x * 1664525u + 1013904223u;
+		if (!rig_mine())
+			continue;
+		asked++;
 		pair = strdup(pairs[(x >> 8) % n]);
 		tab = strchr(pair, '\t');
 		assert_non_null(tab);
@@ -116,12 +119,12 @@ static void check_model(const char *file)
 			print_message("%s: got \"%s\", expected \"%s\"\n", pair, answer.buf, tab + 1);
 		free(pair);
 	}
-	print_message("%s: %u of %u\n", file, right, words);
+	print_message("%s: %u of %u\n", file, right, asked);
 	rig_close(&r);
 	for (size_t i = 0; i < n; i++)
 		free(pairs[i]);
 	free(pairs);
-	assert_true(words - right <= MAY_MISS * words / WORDS);
+	assert_true(asked - right <= MAY_MISS * asked / WORDS);
 }
 
 static void test_qwen(void **state)
@@ -145,5 +148,5 @@ int main(void)
 
 	if (!rig_has_backend())
 		return 77;
-	return cmocka_run_group_tests_name("pocket", tests, NULL, NULL);
+	return rig_result(cmocka_run_group_tests_name("pocket", tests, NULL, NULL));
 }

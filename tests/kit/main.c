@@ -21,8 +21,8 @@
  *     --ops               the same as --group ops
  *     --op NAME[,NAME]    these ops only
  *     --variant NAME      this variant only
- *     --case N            this case of each op only (numbers as --list and
- *                         failures show them)
+ *     --case N[-M]        this case of each op only, or these (numbers as --list
+ *                         and failures show them)
  *     --shard I/K         every Kth case of each op, from the Ith on: one run in
  *                         K processes, for tools that slow it down (a device's
  *                         race checker)
@@ -79,7 +79,7 @@ static const struct option long_options[] = {
 
 static const char usage[] =
 	"usage: zinc-plugin-test [--group NAME[,NAME] | --ops] [--op NAME[,NAME]]\n"
-	"           [--variant NAME] [--case N | --shard I/K] [--list] [--quick]\n"
+	"           [--variant NAME] [--case N[-M] | --shard I/K] [--list] [--quick]\n"
 	"           [--option KEY=VALUE]... [--model FILE.gguf [--golden FILE] [--listing]]\n"
 	"           [--tap | --json] [-v] [--no-fork] [--deadline SECONDS] FILE.so\n"
 	"       zinc-plugin-test --help\n";
@@ -92,13 +92,25 @@ static bool take_shard(struct ops_choice *ops)
 	return end && !optarg[end] && ops->shard >= 1 && ops->shard <= ops->n_shards;
 }
 
+static bool take_cases(struct ops_choice *ops)
+{
+	int one = 0, end = 0;
+
+	sscanf(optarg, "%lld%n-%lld%n", &ops->first, &one, &ops->last, &end);
+	if (one && !optarg[one])
+		ops->last = ops->first;
+	else if (!end || optarg[end])
+		return false;
+	return ops->first >= 1 && ops->last >= ops->first;
+}
+
 static bool take(struct kit_options *o, int letter)
 {
 	switch (letter) {
 	case 'O': o->groups = "ops"; return true;
 	case 'o': o->ops.ops = optarg; return true;
 	case 'V': o->ops.variant = optarg; return true;
-	case 'c': o->ops.only = atoll(optarg); return true;
+	case 'c': return take_cases(&o->ops);
 	case 's': return take_shard(&o->ops);
 	case 'l': o->ops.list = true, o->groups = "ops"; return true;
 	case 'q': o->ops.quick = true; return true;
@@ -124,7 +136,7 @@ static bool read_options(int argc, char **argv, struct kit_options *o)
 {
 	int letter;
 
-	*o = (struct kit_options){.ops.only = -1};
+	*o = (struct kit_options){.ops.quick = false};
 	while ((letter = getopt_long(argc, argv, "hv", long_options, NULL)) >= 0) {
 		if (letter == 'h') {
 			fputs(usage, stdout);

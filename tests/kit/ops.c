@@ -22,7 +22,7 @@ struct op_test {
 	char *now;
 	const struct zinc_op_impl *impl;
 	struct tally tallies[MAX_VARIANTS];
-	int64_t n_cases;
+	int64_t n_cases, n_chosen;
 	uint32_t n_missing; /* primitives that no variant takes */
 	char first_missing[LINE];
 	/* Of the present case, per numerics class: the bits to agree with. */
@@ -229,8 +229,8 @@ static void run_case(struct op_test *t, struct kit_case *c)
 
 static bool wanted(const struct ops_choice *choice, int64_t number)
 {
-	if (choice->only >= 0)
-		return number == choice->only;
+	if (choice->first)
+		return number >= choice->first && number <= choice->last;
 	return !choice->n_shards || (number - 1) % choice->n_shards == choice->shard - 1;
 }
 
@@ -242,6 +242,7 @@ static void add(void *ctx, const struct kit_recipe *recipe, const void *shape)
 	t->n_cases++;
 	if (!wanted(t->choice, t->n_cases))
 		return;
+	t->n_chosen++;
 	c = kit_case_create(recipe, shape, 0);
 	if (t->choice->list)
 		printf("%s %lld: %s%s\n", t->impl->name, (long long)t->n_cases, c->text,
@@ -269,18 +270,21 @@ static void report_variant(struct op_test *t, uint32_t v)
 		snprintf(what + strlen(what), sizeof(what) - strlen(what), ", %u failed",
 		         y->failed);
 	report_result(t->report, !y->failed, what, y->failed ? y->first_failure : NULL);
-	if (!y->ran && t->choice->only < 0 && !t->choice->n_shards) {
+	if (!y->ran && !t->choice->first && !t->choice->n_shards) {
 		snprintf(line, sizeof(line), "ops: %s %s was never run: %u cases declined",
 		         t->impl->name, variant->name, y->declined);
 		report_warning(t->report, line);
 	}
 }
 
-static void test_op(struct kit_dev *d, const struct ops_choice *choice, struct kit_report *report,
-                    char *now, const struct zinc_op_impl *impl)
+/* How many cases it had to try. */
+static int64_t test_op(struct kit_dev *d, const struct ops_choice *choice,
+                       struct kit_report *report, char *now,
+                       const struct zinc_op_impl *impl)
 {
 	struct op_test *t = must_calloc(1, sizeof(*t));
 	struct kit_list list = {add, t, choice->quick};
+	int64_t n_chosen;
 	char what[200];
 
 	*t = (struct op_test){.d = d, .choice = choice, .report = report, .now = now,
@@ -295,16 +299,22 @@ static void test_op(struct kit_dev *d, const struct ops_choice *choice, struct k
 		         impl->name, t->n_missing);
 		report_result(report, false, what, t->first_missing);
 	}
+	n_chosen = t->n_chosen;
 	free(t);
+	return n_chosen;
 }
 
 void ops_test(struct kit_dev *d, const struct ops_choice *choice, struct kit_report *report,
               char *now)
 {
+	int64_t n = 0;
+
 	for (uint32_t i = 0; i < d->b->n_ops; i++) {
 		const struct zinc_op_impl *impl = d->b->ops[i];
 
 		if (chosen(choice->ops, impl->name) && optab_get(impl->op))
-			test_op(d, choice, report, now, impl);
+			n += test_op(d, choice, report, now, impl);
 	}
+	if (!n && (choice->first || choice->n_shards))
+		report_result(report, false, "ops: no case has the numbers asked for", NULL);
 }

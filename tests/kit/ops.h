@@ -6,9 +6,9 @@
 #include "report.h"
 
 struct ops_choice {
-	const char *ops;     /* "dmmv,mmq"; NULL: all         */
-	const char *variant; /* NULL: all                     */
-	int64_t only;        /* this case of each op; -1: all */
+	const char *ops;       /* "dmmv,mmq"; NULL: all                      */
+	const char *variant;   /* NULL: all                                  */
+	long long first, last; /* these cases of each op, from 1 on; 0, 0: all */
 	uint32_t shard, n_shards; /* 1..n_shards: every n_shards-th case, from this one; 0, 0: all */
 	bool list, verbose, quick;
 };

@@ -6,6 +6,7 @@
  *   compile    no pipeline             memory   no memory after the first few pieces
  *   submit     the device is lost when work is started after the first few times
  *   wait       the same while waiting
+ *   twice      parameters are written twice, in no order
  * $VULKAN_FEW: how often that is; without it 3. */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -124,6 +125,13 @@ static VkResult wait(VkDevice d, const VkSemaphoreWaitInfo *info, uint64_t timeo
 	return REAL_DEVICE(WaitSemaphores)(d, info, timeout);
 }
 
+static void update(VkCommandBuffer c, VkBuffer to, VkDeviceSize at, VkDeviceSize n,
+                   const void *data)
+{
+	for (int i = 0; i <= is_fault("twice"); i++)
+		REAL_DEVICE(CmdUpdateBuffer)(c, to, at, n, data);
+}
+
 static PFN_vkVoidFunction get_device(VkDevice d, const char *name);
 
 static PFN_vkVoidFunction own(const char *name)
@@ -140,6 +148,7 @@ static PFN_vkVoidFunction own(const char *name)
 		{"vkGetDeviceProcAddr", (PFN_vkVoidFunction)get_device},
 		{"vkCreateComputePipelines", (PFN_vkVoidFunction)compile},
 		{"vkAllocateMemory", (PFN_vkVoidFunction)allocate},
+		{"vkCmdUpdateBuffer", (PFN_vkVoidFunction)update},
 		{"vkQueueSubmit", (PFN_vkVoidFunction)submit},
 		{"vkWaitSemaphores", (PFN_vkVoidFunction)wait}};
 

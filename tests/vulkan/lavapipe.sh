@@ -19,9 +19,15 @@ export VK_DRIVER_FILES="$icd" VK_ICD_FILENAMES="$icd"
 export XDG_CACHE_HOME="$dir"
 # The software driver itself leaks.
 export ASAN_OPTIONS="detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
-if ls /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json >/dev/null 2>&1; then
+layer=/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json
+if [ -e "$layer" ]; then
 	export VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation
-	export VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
+	# By its present name, or the one that old versions know.
+	if grep -q validate_sync "$layer"; then
+		export VK_LAYER_VALIDATE_SYNC=1
+	else
+		export VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
+	fi
 fi
 
 "$@" >"$dir/log" 2>&1
