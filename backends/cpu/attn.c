@@ -132,7 +132,7 @@ static uint32_t token_blocks(const struct zinc_op_flash_attn *d)
 {
 	uint32_t group = d->n_head / d->n_head_kv;
 
-	return d->n_head_kv * ((group + ATTN_ROWS - 1) / ATTN_ROWS);
+	return d->n_head_kv * ((group + ATTN_MIN_ROWS - 1) / ATTN_MIN_ROWS);
 }
 
 /* A unit is (token, block of heads, chunk). */
@@ -177,8 +177,8 @@ static void run_parts(const struct cpu_ctx *ctx, const void *desc)
 	uint64_t at = 0;
 
 	for (uint32_t i = 0; at < part.end; i++) {
-		uint32_t kv = i % per_token / per_kv, sub = i % per_kv * ATTN_ROWS;
-		uint32_t heads = group - sub < ATTN_ROWS ? group - sub : ATTN_ROWS;
+		uint32_t kv = i % per_token / per_kv, sub = i % per_kv * ATTN_MIN_ROWS;
+		uint32_t heads = group - sub < ATTN_MIN_ROWS ? group - sub : ATTN_MIN_ROWS;
 		struct attn_block b = token_block(ctx, d, &space, i / per_token, kv * group + sub,
 		                                  heads);
 		struct attn_range r = attn_chunks(d, b.token);
@@ -256,15 +256,15 @@ static uint64_t count_blocks(const struct zinc_op_flash_attn *d, const struct cu
 /* Blocks as large as fit, but enough of them to occupy every thread. */
 static struct cut choose_cut(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
 {
-	uint32_t group = d->n_head / d->n_head_kv;
+	uint32_t group = d->n_head / d->n_head_kv, rows = attn_rows(d);
 	struct cut c = {.n = cpu_live(ctx, d->n), .n_seqs = cpu_live(ctx, d->n_seqs)};
 
-	c.heads = group < ATTN_ROWS ? group : ATTN_ROWS;
-	c.tokens = ATTN_ROWS / c.heads;
+	c.heads = group < rows ? group : rows;
+	c.tokens = rows / c.heads;
 	for (;;) {
 		c.per_kv = (group + c.heads - 1) / c.heads;
 		if ((c.tokens == 1 && c.heads == 1) ||
-		    count_blocks(d, &c) >= ctx->nth * UINT64_C(2))
+		    count_blocks(d, &c) >= ctx->nth * UINT64_C(4))
 			return c;
 		if (c.tokens > 1)
 			c.tokens /= 2;

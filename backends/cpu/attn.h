@@ -12,15 +12,16 @@
 #include "kernels.h"
 
 enum {
-	ATTN_ROWS = KERN_MAX_QUERIES, /* queries of a block: tokens times heads */
+	ATTN_MIN_ROWS = 32, /* queries of a block: tokens times heads */
+	ATTN_MAX_ROWS = 256,
 	ATTN_CHUNK_PAGES = 16
 };
 
 /* A thread's memory. Rows are padded to KERN_PAD floats. */
 struct attn_space {
 	float *k, *v;       /* ZINC_KV_PAGE rows of one page, converted */
-	float *q;           /* ATTN_ROWS query rows                     */
-	float *part, *full; /* ATTN_ROWS rows of weighted values        */
+	float *q;           /* attn_rows() query rows                   */
+	float *part, *full; /* attn_rows() rows of weighted values      */
 	struct kern_query *rows;
 };
 
@@ -53,6 +54,10 @@ static inline uint32_t attn_n_rows(const struct attn_block *b)
 	return b->n_tokens * b->n_heads;
 }
 
+/* Queries of a block, at most: as many as stay in the second level, since they share what
+ * a page costs before it can be multiplied. All heads of a KV head, or ATTN_MIN_ROWS of
+ * them, fit. */
+uint32_t attn_rows(const struct zinc_op_flash_attn *d);
 /* Bytes of an attn_space's arrays, and their places in memory. */
 uint64_t attn_space_bytes(const struct zinc_op_flash_attn *d);
 struct attn_space attn_space_at(const struct zinc_op_flash_attn *d, uint8_t *mem);
@@ -64,7 +69,7 @@ struct attn_range {
 
 struct attn_range attn_chunks(const struct zinc_op_flash_attn *d, uint64_t token);
 
-/* Copies the block's queries into its space. */
+/* Copies the block's queries into its space, scaled. */
 void attn_load(const struct attn_block *b);
 /* One chunk of keys: leaves m, l and acc in space->rows and space->part. */
 void attn_chunk(const struct attn_block *b, uint32_t chunk);

@@ -6,25 +6,38 @@
 
 #include "kv.h"
 
+uint32_t attn_rows(const struct zinc_op_flash_attn *d)
+{
+	enum { KEPT = 512 << 10 }; /* bytes */
+	uint64_t all = (d->n.imm ? d->n.imm : UINT64_C(1)) * (d->n_head / d->n_head_kv);
+	uint64_t row = (attn_dk(d) + 2 * (uint64_t)attn_dv(d)) * sizeof(float);
+	uint32_t rows = ATTN_MAX_ROWS;
+
+	while (rows > ATTN_MIN_ROWS && rows * row > KEPT)
+		rows /= 2;
+	return rows < all ? rows : (uint32_t)all;
+}
+
 uint64_t attn_space_bytes(const struct zinc_op_flash_attn *d)
 {
-	uint64_t floats = (ZINC_KV_PAGE + ATTN_ROWS) * (uint64_t)attn_dk(d) +
-	                  (ZINC_KV_PAGE + 2 * ATTN_ROWS) * (uint64_t)attn_dv(d);
+	uint64_t rows = attn_rows(d);
+	uint64_t floats = (ZINC_KV_PAGE + rows) * (uint64_t)attn_dk(d) +
+	                  (ZINC_KV_PAGE + 2 * rows) * (uint64_t)attn_dv(d);
 
-	return floats * sizeof(float) + ATTN_ROWS * sizeof(struct kern_query);
+	return floats * sizeof(float) + rows * sizeof(struct kern_query);
 }
 
 struct attn_space attn_space_at(const struct zinc_op_flash_attn *d, uint8_t *mem)
 {
 	struct attn_space s;
-	uint64_t dk = attn_dk(d), dv = attn_dv(d);
+	uint64_t dk = attn_dk(d), dv = attn_dv(d), rows = attn_rows(d);
 
 	s.k = (float *)(void *)mem;
 	s.v = s.k + ZINC_KV_PAGE * dk;
 	s.q = s.v + ZINC_KV_PAGE * dv;
-	s.part = s.q + ATTN_ROWS * dk;
-	s.full = s.part + ATTN_ROWS * dv;
-	s.rows = (struct kern_query *)(void *)(s.full + ATTN_ROWS * dv);
+	s.part = s.q + rows * dk;
+	s.full = s.part + rows * dv;
+	s.rows = (struct kern_query *)(void *)(s.full + rows * dv);
 	return s;
 }
 
@@ -76,7 +89,10 @@ void attn_load(const struct attn_block *b)
 	for (uint32_t r = 0; r < attn_n_rows(b); r++) {
 		float *q = b->space->q + (uint64_t)r * dk;
 
-		memcpy(q, cpu_f32(&d->q, row_head(b, r), row_token(b, r)), lanes * sizeof(float));
+		const float *src = cpu_f32(&d->q, row_head(b, r), row_token(b, r));
+
+		for (uint32_t i = 0; i < lanes; i++)
+			q[i] = d->scale * src[i];
 		memset(q + lanes, 0, (dk - lanes) * sizeof(float));
 	}
 }
@@ -120,11 +136,11 @@ static const float *page_rows(const struct attn_block *b, const struct zinc_view
  * the slots that any row sees. */
 static struct span rows_of_page(const struct attn_block *b, uint64_t start)
 {
+	struct kern_query *row = b->space->rows;
 	struct span any = {ZINC_KV_PAGE, 0};
 
-	for (uint32_t r = 0; r < attn_n_rows(b); r++) {
-		struct kern_query *row = &b->space->rows[r];
-		struct span s = visible(b->d, row_token(b, r));
+	for (uint32_t t = 0; t < b->n_tokens; t++) {
+		struct span s = visible(b->d, b->token + (uint64_t)t);
 		uint64_t lo = s.first > start ? s.first - start : 0;
 		uint64_t hi = s.end > start ? s.end - start : 0;
 
@@ -132,14 +148,26 @@ static struct span rows_of_page(const struct attn_block *b, uint64_t start)
 			hi = ZINC_KV_PAGE;
 		if (lo > hi)
 			lo = hi;
-		row->lo = (uint32_t)lo;
-		row->hi = (uint32_t)hi;
 		if (lo < hi && lo < any.first)
 			any.first = lo;
 		if (lo < hi && hi > any.end)
 			any.end = hi;
+		for (uint32_t h = 0; h < b->n_heads; h++, row++) {
+			row->lo = (uint32_t)lo;
+			row->hi = (uint32_t)hi;
+		}
 	}
 	return any;
+}
+
+static void multiply(const struct attn_block *b, const struct kern_page *page)
+{
+	struct kern_query *rows = b->space->rows;
+
+	for (uint32_t left = attn_n_rows(b), n; left; left -= n, rows += n) {
+		n = left < KERN_MAX_QUERIES ? left : KERN_MAX_QUERIES;
+		b->kern->attn_page(page, rows, n);
+	}
 }
 
 /* Few queries read the cache as it is; more of them share its conversion. */
@@ -169,7 +197,7 @@ static void attn_one_page(const struct attn_block *b, uint32_t index)
 	struct span any = rows_of_page(b, (uint64_t)index * ZINC_KV_PAGE);
 	int64_t k_page = kv_page(&d->block_table, &d->k_cache, b->seq, index);
 	int64_t v_page = kv_page(&d->block_table, &d->v_cache, b->seq, index);
-	struct kern_page page = {.dk = attn_dk(d), .dv = attn_dv(d), .scale = d->scale,
+	struct kern_page page = {.dk = attn_dk(d), .dv = attn_dv(d),
 	                         .softcap = d->softcap};
 	uint32_t lanes = d->q_head_dim < d->kv_head_dim ? d->q_head_dim : d->kv_head_dim;
 
@@ -182,14 +210,14 @@ static void attn_one_page(const struct attn_block *b, uint32_t index)
 		page.next_v = f16_rows(b, &d->v_cache, index + 1);
 		page.k_stride = d->k_cache.nb[1] / sizeof(uint16_t);
 		page.v_stride = d->v_cache.nb[1] / sizeof(uint16_t);
-		b->kern->attn_page(&page, b->space->rows, attn_n_rows(b));
+		multiply(b, &page);
 		return;
 	}
 	page.k = page_rows(b, &d->k_cache, k_page, lanes, (uint32_t)any.first, (uint32_t)any.end,
 	                   b->space->k, &page.k_stride);
 	page.v = page_rows(b, &d->v_cache, v_page, d->v_cache.ne[0], (uint32_t)any.first,
 	                   (uint32_t)any.end, b->space->v, &page.v_stride);
-	b->kern->attn_page(&page, b->space->rows, attn_n_rows(b));
+	multiply(b, &page);
 }
 
 void attn_chunk(const struct attn_block *b, uint32_t chunk)
@@ -235,15 +263,17 @@ void attn_finish(const struct zinc_op_flash_attn *d, const struct cpu_kernels *k
 	uint32_t dv = d->v_cache.ne[0];
 	float *out = cpu_f32(&d->out, head, token);
 
-	for (uint32_t i = 0; i < dv; i++)
-		out[i] = sum->l != 0 ? acc[i] / sum->l : 0;
+	if (sum->l == 0)
+		memset(out, 0, dv * sizeof(float));
+	for (uint32_t i = 0; i < dv && sum->l != 0; i++)
+		out[i] = acc[i] / sum->l;
 	if (zinc_view_present(&d->gate))
 		kern->sigmoid_gate(out, out, cpu_f32(&d->gate, head, token), dv);
 }
 
 void attn_whole(const struct attn_block *b)
 {
-	struct attn_sum sums[ATTN_ROWS] = {{0}};
+	struct attn_sum sums[ATTN_MAX_ROWS] = {{0}};
 	uint32_t n = attn_n_rows(b), dv = attn_dv(b->d);
 	struct attn_range first = attn_chunks(b->d, b->token);
 	struct attn_range last = attn_chunks(b->d, b->token + b->n_tokens - 1);

@@ -1,8 +1,8 @@
 /* conv1d.c - causal depthwise convolution with carried state.
  *
- * A piece of work is one sequence and one block of channels, over all tokens
- * of the step: its state belongs to one thread. A state slot holds the last
- * taps - 1 inputs, oldest first, [taps - 1][C]. */
+ * A unit of work is one block of channels over all tokens of a sequence, or of all
+ * sequences where each has few: then they share the weights' way into a kernel's order.
+ * A state slot holds the last taps - 1 inputs, oldest first, [taps - 1][C]. */
 #include <string.h>
 
 #include "kernels.h"
@@ -44,27 +44,55 @@ static const float *input(const struct piece *p, int64_t i)
 	return cpu_f32(&p->d->x, p->token + (uint64_t)i, 0) + p->first;
 }
 
-static void load_piece(struct piece *p, const float *state)
+/* The weights of p->n channels from `src` on, taps of a channel side by side, to [taps]
+ * rows of channels. */
+static inline __attribute__((always_inline)) void transpose(struct piece *p, const float *src,
+                                                            uint64_t stride, const uint32_t taps)
 {
-	uint32_t taps = p->d->w.ne[0], channels = p->d->x.ne[0];
-
-	for (uint32_t t = 0; t + 1 < taps; t++)
-		memcpy(p->before[t], state + (uint64_t)t * channels + p->first,
-		       p->n * sizeof(float));
-	memset(p->w, 0, sizeof(p->w));
 	for (uint32_t c = 0; c < p->n; c++)
 		for (uint32_t t = 0; t < taps; t++)
-			p->w[t * KERN_CONV_COLS + c] = cpu_f32(&p->d->w, p->first + c, 0)[t];
+			p->w[t * KERN_CONV_COLS + c] = src[c * stride + t];
+}
+
+static void load_weights(struct piece *p)
+{
+	const struct zinc_view *w = &p->d->w;
+	const float *src = cpu_f32(w, p->first, 0);
+	uint32_t taps = w->ne[0];
+
+	if (p->n < KERN_CONV_COLS)
+		memset(p->w, 0, taps * KERN_CONV_COLS * sizeof(float));
+	if (taps == 4 && w->nb[1] == 4 * sizeof(float))
+		transpose(p, src, 4, 4);
+	else
+		transpose(p, src, w->nb[1] / sizeof(float), taps);
+}
+
+/* Rows lie so far apart that the hardware does not see which comes next. */
+static void fetch_token(const struct piece *p, uint32_t token)
+{
+	const char *x = (const char *)(cpu_f32(&p->d->x, token, 0) + p->first);
+	const char *y = (const char *)(cpu_f32(&p->d->y, token, 0) + p->first);
+
+	for (uint32_t i = 0; i < p->n * sizeof(float); i += 64) {
+		__builtin_prefetch(x + i);
+		__builtin_prefetch(y + i, 1);
+	}
 }
 
 static void run_piece(const struct cpu_ctx *ctx, struct piece *p, float *state)
 {
+	enum { AHEAD = 4 }; /* tokens */
 	const struct zinc_op_conv1d *d = p->d;
 	uint32_t taps = d->w.ne[0], channels = d->x.ne[0];
 	struct kern_conv c = {.w = p->w, .taps = taps, .n = p->n, .silu = d->act == ZINC_ACT_SILU};
 
-	load_piece(p, state);
+	for (uint32_t t = 0; t + 1 < taps; t++)
+		memcpy(p->before[t], state + (uint64_t)t * channels + p->first,
+		       p->n * sizeof(float));
 	for (uint32_t i = 0; i < p->n_tokens; i++) {
+		if (i + AHEAD < p->n_tokens)
+			fetch_token(p, p->token + i + AHEAD);
 		for (uint32_t t = 0; t < taps; t++)
 			c.rows[t] = input(p, (int64_t)i - (taps - 1) + t);
 		c.y = cpu_f32(&d->y, p->token + i, 0) + p->first;
@@ -75,42 +103,65 @@ static void run_piece(const struct cpu_ctx *ctx, struct piece *p, float *state)
 		       input(p, (int64_t)p->n_tokens - (taps - 1) + t), p->n * sizeof(float));
 }
 
+/* Sequence seq, the channels of the piece. */
+static void run_seq(const struct cpu_ctx *ctx, struct piece *p, uint64_t seq)
+{
+	const struct zinc_op_conv1d *d = p->d;
+	const int32_t *seq_first = cpu_i32(&d->seq_first, 0);
+	uint32_t slot = (uint32_t)cpu_i32(&d->state_slot, 0)[seq], n = cpu_live(ctx, d->n);
+	uint32_t from = (uint32_t)seq_first[seq], to = (uint32_t)seq_first[seq + 1];
+
+	to = to < n ? to : n;
+	if (slot >= d->state.ne[1] || from >= to)
+		return;
+	p->token = from;
+	p->n_tokens = to - from;
+	run_piece(ctx, p, cpu_f32(&d->state, slot, 0));
+}
+
 static uint32_t count_blocks(const struct zinc_op_conv1d *d)
 {
 	return (d->x.ne[0] + KERN_CONV_COLS - 1) / KERN_CONV_COLS;
 }
 
+/* Sequences of a unit. */
+static uint32_t seqs_at_once(const struct cpu_ctx *ctx, const struct zinc_op_conv1d *d)
+{
+	enum { FEW = 4 }; /* tokens, on average */
+	uint32_t seqs = cpu_live(ctx, d->n_seqs);
+
+	return cpu_live(ctx, d->n) <= (uint64_t)FEW * seqs ? seqs : 1;
+}
+
 static uint64_t cut(const struct cpu_ctx *ctx, const void *desc)
 {
-	enum { WEIGHTS_NS = 200, TOKEN_NS = 40 };
+	enum { WEIGHTS_NS = 100, TOKEN_NS = 80 };
 	const struct zinc_op_conv1d *d = desc;
-	uint64_t seqs = cpu_live(ctx, d->n_seqs), tokens = cpu_live(ctx, d->n);
+	uint64_t seqs = cpu_live(ctx, d->n_seqs), tokens = cpu_live(ctx, d->n), units;
 
-	return seqs ? shape_cut(ctx, seqs * count_blocks(d), WEIGHTS_NS + TOKEN_NS * tokens / seqs)
-	            : 0;
+	if (!seqs)
+		return 0;
+	units = seqs / seqs_at_once(ctx, d);
+	return shape_cut(ctx, units * count_blocks(d), WEIGHTS_NS + TOKEN_NS * tokens / units);
 }
 
 static void run(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_conv1d *d = desc;
-	uint32_t channels = d->x.ne[0], n = cpu_live(ctx, d->n), blocks = count_blocks(d);
-	struct shape_part part = shape_share(ctx, (uint64_t)cpu_live(ctx, d->n_seqs) * blocks);
-	const int32_t *seq_first = cpu_i32(&d->seq_first, 0);
-	struct piece p = {.d = d};
+	uint32_t channels = d->x.ne[0], blocks = count_blocks(d);
+	uint32_t seqs = cpu_live(ctx, d->n_seqs), at_once = seqs_at_once(ctx, d);
+	struct shape_part part = shape_share(ctx, (uint64_t)seqs / at_once * blocks);
+	struct piece p;
 
+	p.d = d;
 	for (uint64_t i = part.first; i < part.end; i++) {
-		uint64_t seq = i / blocks;
-		uint32_t slot = (uint32_t)cpu_i32(&d->state_slot, 0)[seq];
-		uint32_t from = (uint32_t)seq_first[seq], to = (uint32_t)seq_first[seq + 1];
+		uint64_t seq = i / blocks * at_once;
 
-		to = to < n ? to : n;
-		if (slot >= d->state.ne[1] || from >= to)
-			continue;
-		p.token = from;
-		p.n_tokens = to - from;
 		p.first = (uint32_t)(i % blocks) * KERN_CONV_COLS;
 		p.n = channels - p.first < KERN_CONV_COLS ? channels - p.first : KERN_CONV_COLS;
-		run_piece(ctx, &p, cpu_f32(&d->state, slot, 0));
+		load_weights(&p);
+		for (uint32_t s = 0; s < at_once; s++)
+			run_seq(ctx, &p, seq + s);
 	}
 }
 

@@ -10,10 +10,11 @@
 
 enum {
 	PAGE = ZINC_KV_PAGE,
-	GROUP = 3, /* queries that share a load                   */
-	GROUP16 = 4, /* the same on F16 pages                     */
-	KEYS = 4,  /* keys whose dot products run side by side    */
-	COLS = 4   /* vectors of output lanes kept in registers   */
+	GROUP = 3,             /* queries that share a load                 */
+	GROUP16 = VF_REGS / 4, /* the same on F16 pages                     */
+	KEYS = 4,              /* keys whose dot products run side by side  */
+	COLS = 4,              /* vectors of output lanes kept in registers */
+	ROWS_PADDED = (KERN_MAX_QUERIES + VF - 1) / VF * VF
 };
 
 /* Scores of `rows` queries for the keys of [lo, hi), in whole groups of KEYS. */
@@ -50,17 +51,16 @@ static inline __attribute__((always_inline)) void dots(const struct kern_page *p
 	}
 }
 
-/* A row of scores, scaled and capped, -inf where they are not visible; returns the new
- * maximum. */
-static inline __attribute__((always_inline)) vf top_of(const struct kern_page *pg,
-                                                       const struct kern_query *q, float *s)
+/* A row of scores, capped, -inf where they are not visible; returns the largest. */
+static inline __attribute__((always_inline)) float top_of(const struct kern_page *pg,
+                                                          const struct kern_query *q, float *s)
 {
-	const vf none = vf_set1(-INFINITY), scale = vf_set1(pg->scale), cap = vf_set1(pg->softcap);
+	const vf none = vf_set1(-INFINITY), cap = vf_set1(pg->softcap);
 	const bool all = q->lo == 0 && q->hi == PAGE;
 	vf top = none;
 
 	for (uint32_t j = 0; j < PAGE; j += VF) {
-		vf x = vf_load(s + j) * scale;
+		vf x = vf_load(s + j);
 
 		if (pg->softcap != 0)
 			x = cap * vf_tanh(x / cap);
@@ -71,38 +71,52 @@ static inline __attribute__((always_inline)) vf top_of(const struct kern_page *p
 
 			x = vf_select(seen, x, none);
 		}
-		vf_store(s + j, x);
+		if (!all || pg->softcap != 0)
+			vf_store(s + j, x);
 		top = vf_max(top, x);
 	}
-	return vf_max(vf_set1(q->m), vf_set1(vf_hmax(top)));
+	return vf_hmax(top);
 }
 
-/* Scores to weights exp(s - m), m the new maximum, of `rows` queries that see the same
- * slots; shrink: the factors by which what was summed so far shrinks. Each query's steps
- * wait for one another, so they go side by side. */
-static inline __attribute__((always_inline)) void weigh(const struct kern_page *pg, const int rows,
-                                                        struct kern_query *q, float (*s)[PAGE],
-                                                        float *shrink)
+/* Scores to weights exp(s - m); returns their sum. */
+static inline float weigh_row(float *s, float m)
 {
-	vf m[GROUP16], sum[GROUP16];
+	vf max = vf_set1(m), sum = vf_set1(0);
 
-	for (int r = 0; r < rows; r++)
-		m[r] = top_of(pg, &q[r], s[r]);
-	for (int r = 0; r < rows; r++) {
-		vf factor = vf_exp(vf_set1(q[r].m) - m[r]);
+	for (uint32_t j = 0; j < PAGE; j += VF) {
+		vf p = vf_exp(vf_load(s + j) - max);
 
-		sum[r] = vf_set1(0);
-		for (uint32_t j = 0; j < PAGE; j += VF) {
-			vf p = vf_exp(vf_load(s[r] + j) - m[r]);
-
-			vf_store(s[r] + j, p);
-			sum[r] += p;
-		}
-		shrink[r] = factor[0];
+		vf_store(s + j, p);
+		sum += p;
 	}
-	for (int r = 0; r < rows; r++) {
-		q[r].m = m[r][0];
-		q[r].l = q[r].l * shrink[r] + vf_sum(sum[r]);
+	return vf_sum(sum);
+}
+
+/* Scores of n queries to weights exp(s - m), m the new maximum; shrink: the factors by
+ * which what was summed so far shrinks. Each step for all queries before the next one:
+ * a query's own steps wait for one another. */
+static void weigh(const struct kern_page *pg, struct kern_query *q, uint32_t n, float (*s)[PAGE],
+                  float *shrink)
+{
+	float m[ROWS_PADDED], before[ROWS_PADDED];
+
+	for (uint32_t r = 0; r < n; r++) {
+		before[r] = q[r].m;
+		m[r] = top_of(pg, &q[r], s[r]);
+	}
+	for (uint32_t r = n; r % VF; r++)
+		before[r] = m[r] = 0;
+	for (uint32_t r = 0; r < n; r += VF) {
+		vf old = vf_load(before + r), top = vf_max(old, vf_load(m + r));
+
+		vf_store(m + r, top);
+		vf_store(shrink + r, vf_exp(old - top));
+	}
+	for (uint32_t r = 0; r < n; r++) {
+		if (q[r].lo == q[r].hi)
+			continue;
+		q[r].m = m[r];
+		q[r].l = q[r].l * shrink[r] + weigh_row(s[r], m[r]);
 	}
 }
 
@@ -151,41 +165,22 @@ static inline __attribute__((always_inline)) void all_values(const struct kern_p
 		add_values(pg, rows, 1, q, s, shrink, d);
 }
 
-/* Weights and values of `rows` queries whose scores stand in s. */
-static inline __attribute__((always_inline)) void group_values(const struct kern_page *pg,
-                                                               const int rows,
-                                                               struct kern_query *q,
-                                                               float (*s)[PAGE])
-{
-	float shrink[GROUP];
-
-	weigh(pg, rows, q, s, shrink);
-	all_values(pg, rows, q, s, shrink);
-}
-
-/* Neighbours from q on that see the same slots and go together: GROUP, but two
- * and two of the last four. */
-static uint32_t group_size(const struct kern_query *q, uint32_t left)
+/* Neighbours of q that see the same slots, at most `most`. */
+static uint32_t alike(const struct kern_query *q, uint32_t left, uint32_t most)
 {
 	uint32_t n = 1;
 
-	while (n <= GROUP + 1 && n < left && q[n].lo == q->lo && q[n].hi == q->hi)
+	while (n < most && n < left && q[n].lo == q->lo && q[n].hi == q->hi)
 		n++;
-	return n == 4 ? 2 : n < GROUP ? n : GROUP;
+	return n;
 }
 
-static void score_all(const struct kern_page *pg, const struct kern_query *q, uint32_t n,
-                      float (*s)[PAGE])
+/* Those that go together: GROUP, but two and two of the last four. */
+static uint32_t group_size(const struct kern_query *q, uint32_t left)
 {
-	for (uint32_t i = 0, size; i < n; i += size) {
-		size = group_size(q + i, n - i);
-		if (size == 3)
-			dots(pg, 3, q + i, s + i);
-		else if (size == 2)
-			dots(pg, 2, q + i, s + i);
-		else
-			dots(pg, 1, q + i, s + i);
-	}
+	uint32_t n = alike(q, left, GROUP + 2);
+
+	return n == 4 ? 2 : n < GROUP ? n : GROUP;
 }
 
 /* Asks for a row that is read a page later. A row at a time, while others are
@@ -196,129 +191,180 @@ static inline void fetch16(const uint16_t *row, uint32_t n)
 		__builtin_prefetch(row + i, 0, 2);
 }
 
-/* dots() on an F16 page: up to GROUP16 queries share the conversion of a key, and the
- * bits are the same. */
+/* dots() on an F16 page for the `keys` keys from j on: up to GROUP16 queries share the
+ * conversion of a key, and the bits are the same. */
+static inline __attribute__((always_inline)) void some_dots16(const struct kern_page *pg,
+                                                              const int rows, const int keys,
+                                                              const struct kern_query *q,
+                                                              float (*s)[PAGE], uint32_t j)
+{
+	enum { MOST = VF_REGS / 2 + 3 };
+	const uint16_t *k = pg->k16 + j * pg->k_stride;
+	const int n = rows * keys;
+	float sums[MOST];
+	vf a[MOST];
+
+	for (int c = 0; c < keys && pg->next_k; c++)
+		fetch16(pg->next_k + (j + (uint32_t)c) * pg->k_stride, pg->dk);
+	for (int i = 0; i < n + 3; i++)
+		a[i] = vf_set1(0);
+	for (uint32_t d = 0; d < pg->dk; d += VF) {
+		vf key[4];
+
+		for (int c = 0; c < keys; c++)
+			key[c] = vf_from_f16(k + (uint64_t)c * pg->k_stride + d);
+		for (int r = 0; r < rows; r++) {
+			vf x = vf_hold(vf_load(q[r].q + d));
+
+			for (int c = 0; c < keys; c++)
+				a[r * keys + c] = vf_fma(key[c], x, a[r * keys + c]);
+		}
+	}
+	for (int i = 0; i < n; i += 4)
+		vf_sum4(a + i, sums + i);
+	for (int r = 0; r < rows; r++)
+		memcpy(s[r] + j, sums + r * keys, (size_t)keys * sizeof(float));
+}
+
 static inline __attribute__((always_inline)) void dots16(const struct kern_page *pg,
                                                          const int rows,
                                                          const struct kern_query *q,
                                                          float (*s)[PAGE])
 {
-	const uint32_t dk = pg->dk, hi = q->hi;
+	const int keys = 4 * rows <= VF_REGS / 2 ? 4 : 2;
+	uint32_t j = q->lo;
 
-	for (uint32_t j = q->lo / 2 * 2; j < hi; j += 2) {
-		const uint16_t *k0 = pg->k16 + j * pg->k_stride, *k1 = k0 + pg->k_stride;
-		vf a[GROUP16][2];
-		float sums[4];
-
-		if (pg->next_k) {
-			fetch16(pg->next_k + j * pg->k_stride, dk);
-			fetch16(pg->next_k + (j + 1) * pg->k_stride, dk);
-		}
-		for (int r = 0; r < GROUP16; r++)
-			a[r][0] = a[r][1] = vf_set1(0);
-		for (uint32_t d = 0; d < dk; d += VF) {
-			vf key0 = vf_from_f16(k0 + d), key1 = vf_from_f16(k1 + d);
-
-			for (int r = 0; r < rows; r++) {
-				vf x = vf_hold(vf_load(q[r].q + d));
-
-				a[r][0] = vf_fma(key0, x, a[r][0]);
-				a[r][1] = vf_fma(key1, x, a[r][1]);
-			}
-		}
-		for (int r = 0; r < rows; r += 2) {
-			vf_sum4((const vf[4]){a[r][0], a[r][1], a[r + 1][0], a[r + 1][1]}, sums);
-			memcpy(s[r] + j, sums, 2 * sizeof(float));
-			if (r + 1 < rows)
-				memcpy(s[r + 1] + j, sums + 2, 2 * sizeof(float));
-		}
-	}
+	for (; j + (uint32_t)keys <= q->hi; j += (uint32_t)keys)
+		some_dots16(pg, rows, keys, q, s, j);
+	for (; j < q->hi; j++)
+		some_dots16(pg, rows, 1, q, s, j);
 }
 
-/* all_values() likewise. */
+/* add_values() likewise, for `cols` vectors of lanes from d on. */
+static inline __attribute__((always_inline)) void add_values16(const struct kern_page *pg,
+                                                               const int rows, const int cols,
+                                                               const struct kern_query *q,
+                                                               float (*s)[PAGE],
+                                                               const float *shrink, uint32_t d)
+{
+	enum { LINE = 32, MOST = 8 };
+	const uint32_t end = d + (uint32_t)cols * VF;
+	vf a[GROUP16][MOST];
+
+	for (int r = 0; r < rows; r++)
+		for (int c = 0; c < cols; c++)
+			a[r][c] = vf_load(q[r].acc + d + c * VF) * vf_set1(shrink[r]);
+	for (uint32_t j = q->lo; j < q->hi; j++) {
+		const uint16_t *v = pg->v16 + j * pg->v_stride + d;
+		vf value[MOST];
+
+		for (uint32_t i = (d + LINE - 1) / LINE * LINE; i < end && pg->next_v; i += LINE)
+			__builtin_prefetch(pg->next_v + j * pg->v_stride + i, 0, 2);
+		for (int c = 0; c < cols; c++)
+			value[c] = vf_from_f16(v + c * VF);
+		for (int r = 0; r < rows; r++) {
+			vf weight = vf_set1(s[r][j]);
+
+			for (int c = 0; c < cols; c++)
+				a[r][c] = vf_fma(weight, value[c], a[r][c]);
+		}
+	}
+	for (int r = 0; r < rows; r++)
+		for (int c = 0; c < cols; c++)
+			vf_store(q[r].acc + d + c * VF, a[r][c]);
+}
+
 static inline __attribute__((always_inline)) void values16(const struct kern_page *pg,
                                                            const int rows,
                                                            const struct kern_query *q,
                                                            float (*s)[PAGE],
                                                            const float *shrink)
 {
-	for (uint32_t d = 0; d < pg->dv; d += 2 * VF) {
-		const uint32_t second = d + VF < pg->dv ? d + VF : d;
-		const bool fetches = pg->next_v && d % 32 == 0;
-		vf a[GROUP16][2];
+	const int cols = rows == 1 ? 8 : rows == 2 ? 4 : rows > 4 ? 2 : VF_REGS > 16 ? 4 : 3;
+	uint32_t d = 0;
 
-		for (int r = 0; r < rows; r++) {
-			a[r][0] = vf_load(q[r].acc + d) * vf_set1(shrink[r]);
-			a[r][1] = vf_load(q[r].acc + second) * vf_set1(shrink[r]);
-		}
-		for (uint32_t j = q->lo; j < q->hi; j++) {
-			const uint16_t *v = pg->v16 + j * pg->v_stride;
-			vf value0 = vf_from_f16(v + d), value1 = vf_from_f16(v + second);
-
-			if (fetches)
-				fetch16(pg->next_v + j * pg->v_stride + d, 32);
-			for (int r = 0; r < rows; r++) {
-				a[r][0] = vf_fma(vf_set1(s[r][j]), value0, a[r][0]);
-				a[r][1] = vf_fma(vf_set1(s[r][j]), value1, a[r][1]);
-			}
-		}
-		for (int r = 0; r < rows; r++) {
-			vf_store(q[r].acc + d, a[r][0]);
-			vf_store(q[r].acc + second, a[r][1]);
-		}
-	}
+	for (; d + (uint32_t)cols * VF <= pg->dv; d += (uint32_t)cols * VF)
+		add_values16(pg, rows, cols, q, s, shrink, d);
+	for (; d < pg->dv; d += VF)
+		add_values16(pg, rows, 1, q, s, shrink, d);
 }
 
-static inline __attribute__((always_inline)) void page16(const struct kern_page *pg,
-                                                         const int rows, struct kern_query *q)
+/* Those that go together: 8, 4 or fewer. */
+static uint32_t group16_size(const struct kern_query *q, uint32_t left)
 {
-	float s[GROUP16][PAGE], shrink[GROUP16];
+	uint32_t n = alike(q, left, GROUP16);
 
-	dots16(pg, rows, q, s);
-	weigh(pg, rows, q, s, shrink);
-	values16(pg, rows, q, s, shrink);
+	return n == 8 || n < 4 ? n : 4;
 }
 
 static void attn_page16(const struct kern_page *pg, struct kern_query *q, uint32_t n)
 {
+	float s[KERN_MAX_QUERIES][PAGE], shrink[ROWS_PADDED];
+
 	for (uint32_t i = 0, size; i < n; i += size) {
-		size = 1;
-		while (size < GROUP16 && i + size < n && q[i + size].lo == q[i].lo &&
-		       q[i + size].hi == q[i].hi)
-			size++;
+		size = group16_size(q + i, n - i);
+		if (GROUP16 >= 8 && size == 8)
+			dots16(pg, 8, q + i, s + i);
+		else if (size == 4)
+			dots16(pg, 4, q + i, s + i);
+		else if (size == 3)
+			dots16(pg, 3, q + i, s + i);
+		else if (size == 2)
+			dots16(pg, 2, q + i, s + i);
+		else
+			dots16(pg, 1, q + i, s + i);
+	}
+	weigh(pg, q, n, s, shrink);
+	for (uint32_t i = 0, size; i < n; i += size) {
+		size = group16_size(q + i, n - i);
 		if (q[i].lo == q[i].hi)
 			continue;
-		if (size == 4)
-			page16(pg, 4, q + i);
+		if (GROUP16 >= 8 && size == 8)
+			values16(pg, 8, q + i, s + i, shrink + i);
+		else if (size == 4)
+			values16(pg, 4, q + i, s + i, shrink + i);
 		else if (size == 3)
-			page16(pg, 3, q + i);
+			values16(pg, 3, q + i, s + i, shrink + i);
 		else if (size == 2)
-			page16(pg, 2, q + i);
+			values16(pg, 2, q + i, s + i, shrink + i);
 		else
-			page16(pg, 1, q + i);
+			values16(pg, 1, q + i, s + i, shrink + i);
 	}
 }
 
-static void attn_page(const struct kern_page *pg, struct kern_query *q, uint32_t n)
+static void attn_page32(const struct kern_page *pg, struct kern_query *q, uint32_t n)
 {
-	float s[KERN_MAX_QUERIES][PAGE];
+	float s[KERN_MAX_QUERIES][PAGE], shrink[ROWS_PADDED];
 
-	if (!pg->k) {
-		attn_page16(pg, q, n);
-		return;
+	for (uint32_t i = 0, size; i < n; i += size) {
+		size = group_size(q + i, n - i);
+		if (size == 3)
+			dots(pg, 3, q + i, s + i);
+		else if (size == 2)
+			dots(pg, 2, q + i, s + i);
+		else
+			dots(pg, 1, q + i, s + i);
 	}
-	score_all(pg, q, n, s);
+	weigh(pg, q, n, s, shrink);
 	for (uint32_t i = 0, size; i < n; i += size) {
 		size = group_size(q + i, n - i);
 		if (q[i].lo == q[i].hi)
 			continue;
 		if (size == 3)
-			group_values(pg, 3, q + i, s + i);
+			all_values(pg, 3, q + i, s + i, shrink + i);
 		else if (size == 2)
-			group_values(pg, 2, q + i, s + i);
+			all_values(pg, 2, q + i, s + i, shrink + i);
 		else
-			group_values(pg, 1, q + i, s + i);
+			all_values(pg, 1, q + i, s + i, shrink + i);
 	}
+}
+
+static void attn_page(const struct kern_page *pg, struct kern_query *q, uint32_t n)
+{
+	if (pg->k)
+		attn_page32(pg, q, n);
+	else
+		attn_page16(pg, q, n);
 }
 
 #endif

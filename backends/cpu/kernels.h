@@ -36,16 +36,16 @@ struct kern_page {
 	const uint16_t *next_k, *next_v; /* where the next call's begin; NULL: not known */
 	uint64_t k_stride, v_stride; /* elements between rows    */
 	uint32_t dk, dv;
-	float scale, softcap; /* softcap 0: none */
+	float softcap; /* 0: none */
 };
 
 /* Queries of one call, at most. */
-#define KERN_MAX_QUERIES 32u
+#define KERN_MAX_QUERIES 36u
 
 /* One query over the keys so far: maximum, sum and weighted values of an online
  * softmax (Milakov and Gimelshein, 2018). Starts as m = -inf, l = 0, acc = 0. */
 struct kern_query {
-	const float *q; /* dk floats */
+	const float *q; /* dk floats, scaled */
 	float *acc;     /* dv floats */
 	float m, l;
 	uint32_t lo, hi; /* visible slots of the page: [lo, hi); lo == hi: none */

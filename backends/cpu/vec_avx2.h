@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define VF 8
+#define VF_REGS 16 /* vectors in registers */
 
 typedef float vf __attribute__((vector_size(32)));
 typedef int32_t vi __attribute__((vector_size(32)));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define VF 16
+#define VF_REGS 32
 
 typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
@@ -79,13 +80,18 @@ static inline float vf_sum(vf v)
 /* The sums of four vectors side by side. */
 static inline void vf_sum4(const vf v[4], float out[4])
 {
-	__m256 ab = _mm256_hadd_ps(_mm256_add_ps(vf_low(v[0]), vf_high(v[0])),
-	                           _mm256_add_ps(vf_low(v[1]), vf_high(v[1])));
-	__m256 cd = _mm256_hadd_ps(_mm256_add_ps(vf_low(v[2]), vf_high(v[2])),
-	                           _mm256_add_ps(vf_low(v[3]), vf_high(v[3])));
-	__m256 all = _mm256_hadd_ps(ab, cd);
+	/* quarters of two vectors in one, then of all four */
+	__m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4((__m512)v[0], (__m512)v[1], 0x44),
+	                          _mm512_shuffle_f32x4((__m512)v[0], (__m512)v[1], 0xee));
+	__m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4((__m512)v[2], (__m512)v[3], 0x44),
+	                          _mm512_shuffle_f32x4((__m512)v[2], (__m512)v[3], 0xee));
+	__m512 all = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88),
+	                           _mm512_shuffle_f32x4(ab, cd, 0xdd));
+	const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
 
-	_mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1)));
+	all = _mm512_add_ps(all, _mm512_shuffle_ps(all, all, 0x4e));
+	all = _mm512_add_ps(all, _mm512_shuffle_ps(all, all, 0xb1));
+	_mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, all)));
 }
 
 static inline float vf_hmax(vf v)

@@ -41,21 +41,20 @@ static inline void vf_store_n(float *p, vf v, uint32_t n)
 static inline vf vf_exp(vf x)
 {
 	const vf lowest = vf_set1(-87.0f), magic = vf_set1(0x1.8p23f);
-	vf y = vf_min(vf_set1(88.3f), vf_max(lowest, x));
+	vf y = vf_min(vf_set1(88.3f), x);
 	/* Adding 1.5 * 2^23 rounds to an integer in the low bits. */
 	vf t = vf_fma(y, vf_set1(1.44269504f), magic);
 	vf n = t - magic;
 	/* ln(2) in two parts, the first short enough to make n times it exact. */
 	vf r = vf_fma(n, vf_set1(2.12194440e-4f), vf_fma(n, vf_set1(-0.693359375f), y));
-	vf p = vf_set1(0.00139269268f);
+	vf p = vf_set1(0.00139269268f), power = (vf)(((vi)t << 23) + (vi)vf_set1(1.0f));
 
 	p = vf_fma(p, r, vf_set1(0.00836377405f));
 	p = vf_fma(p, r, vf_set1(0.0416665487f));
 	p = vf_fma(p, r, vf_set1(0.166665733f));
 	p = vf_fma(p, r, vf_set1(0.5f));
 	p = vf_fma(p * r, r, r) + vf_set1(1.0f);
-	p = (vf)((vi)p + (((vi)t - (vi)magic) << 23));
-	return (vf)(((vi)p & ~(vi)(x < lowest)) | (vi)(x != x));
+	return (vf)((vi)(p * power) & ~(vi)(x < lowest));
 }
 
 static inline vf vf_sigmoid(vf x)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define VF 4
+#define VF_REGS 32
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));

@@ -9,6 +9,7 @@
 #include "quant.h"
 
 #define VF 4
+#define VF_REGS 16
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
@@ -46,13 +47,13 @@ static inline vf vf_fma(vf a, vf b, vf c)
 	return a * b + c;
 }
 
-/* Of a NaN and a number, the second argument; so are the others'. */
 /* See vec_avx2.h. */
 static inline vf vf_hold(vf x)
 {
 	return x;
 }
 
+/* Of a NaN and a number, the second argument; so are the others'. */
 static inline vf vf_max(vf a, vf b)
 {
 	vi m = (vi)(a > b);

@@ -23,6 +23,12 @@ static inline __m256i emulated_cvtps_ph(simde__m512 v)
 	                        _mm256_cvtps_ph(half[0], _MM_FROUND_TO_NEAREST_INT));
 }
 
+/* And two that it has under its own name alone. */
+#undef _mm512_shuffle_f32x4
+#undef _mm512_shuffle_ps
+#define _mm512_shuffle_f32x4(a, b, which) simde_mm512_shuffle_f32x4(a, b, which)
+#define _mm512_shuffle_ps(a, b, which) simde_mm512_shuffle_ps(a, b, which)
+
 #undef _mm512_cvtph_ps
 #undef _mm512_cvtps_ph
 #define _mm512_cvtph_ps(h) emulated_cvtph_ps(h)
