@@ -8,6 +8,9 @@
 #ifndef CPU_VEC_MATH_H
 #define CPU_VEC_MATH_H
 
+/* Sums of these may wrap around. */
+typedef uint32_t vu __attribute__((vector_size(sizeof(vf))));
+
 /* mask: all bits set or clear per lane, as comparisons give. */
 static inline vf vf_select(vi mask, vf yes, vf no)
 {
@@ -37,7 +40,7 @@ static inline void vf_store_n(float *p, vf v, uint32_t n)
 }
 
 /* exp(x) = 2^n exp(r), |r| <= ln(2)/2. Zero below -87, where results would
- * become subnormal; held at exp(88.3) above. */
+ * become subnormal and 2^n wraps around; held at exp(88.3) above. */
 static inline vf vf_exp(vf x)
 {
 	const vf lowest = vf_set1(-87.0f), magic = vf_set1(0x1.8p23f);
@@ -47,7 +50,7 @@ static inline vf vf_exp(vf x)
 	vf n = t - magic;
 	/* ln(2) in two parts, the first short enough to make n times it exact. */
 	vf r = vf_fma(n, vf_set1(2.12194440e-4f), vf_fma(n, vf_set1(-0.693359375f), y));
-	vf p = vf_set1(0.00139269268f), power = (vf)(((vi)t << 23) + (vi)vf_set1(1.0f));
+	vf p = vf_set1(0.00139269268f), power = (vf)(((vu)t << 23) + (vu)vf_set1(1.0f));
 
 	p = vf_fma(p, r, vf_set1(0.00836377405f));
 	p = vf_fma(p, r, vf_set1(0.0416665487f));
