@@ -88,7 +88,6 @@ void attn_load(const struct attn_block *b)
 
 	for (uint32_t r = 0; r < attn_n_rows(b); r++) {
 		float *q = b->space->q + (uint64_t)r * dk;
-
 		const float *src = cpu_f32(&d->q, row_head(b, r), row_token(b, r));
 
 		for (uint32_t i = 0; i < lanes; i++)

@@ -190,7 +190,10 @@ static double best(const struct bench *b, const struct zinc_op_flash_attn *op, u
 	for (int i = 0; i < runs; i++) {
 		double t = cpu_seconds();
 
-		b->backend->submit(b->dev, &s, NULL);
+		if (b->backend->submit(b->dev, &s, NULL) != ZINC_OK) {
+			fprintf(stderr, "the case cannot be run\n");
+			exit(1);
+		}
 		t = cpu_seconds() - t;
 		least = t < least ? t : least;
 	}
@@ -225,30 +228,49 @@ static void bench_shape(struct bench *b, const struct shape *s)
 	b->backend->buf_free(b->numbers);
 }
 
+/* The cache's type; exits where it is none of those. */
+static uint32_t type_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint32_t dtype;
+	} types[] = {{"f32", ZINC_F32}, {"f16", ZINC_F16}, {"bf16", ZINC_BF16}, {"q8_0", ZINC_Q8_0}};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(name, types[i].name))
+			return types[i].dtype;
+	fprintf(stderr, "attn_bench: a cache is f32, f16, bf16 or q8_0, not \"%s\"\n", name);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct shape shapes[] = {
 		{"qwen3-8b", 32, 8, 128}, {"qwen35-0.8b", 8, 2, 256}, {"qwen35-35b", 16, 2, 256},
 		{"gemma4-26b", 16, 8, 256}, {"heads of 512", 8, 1, 512}, {"heads of 64", 16, 16, 64}};
-	struct bench b = {.isa = argc > 1 ? argv[1] : NULL, .dtype = ZINC_F16};
+	struct bench b = {.isa = argc > 1 ? argv[1] : NULL,
+	                  .dtype = argc > 2 ? type_of(argv[2]) : ZINC_F16};
 	struct zinc_host host = {.struct_size = sizeof(host), .abi_minor = ZINC_ABI_MINOR, .ctx = &b,
 	                         .log = host_log, .option = option, .alloc = host_alloc,
 	                         .free = host_free};
+	struct zinc_err err = {0};
 	void *self = NULL;
+	int n = 0;
 
-	if (argc > 2)
-		b.dtype = !strcmp(argv[2], "f32") ? ZINC_F32 : !strcmp(argv[2], "bf16") ? ZINC_BF16
-		          : !strcmp(argv[2], "q8_0") ? ZINC_Q8_0 : ZINC_F16;
 	b.backend = zinc_plugin_v0.backend;
-	if (zinc_plugin_v0.init(&host, &self, NULL) != ZINC_OK ||
-	    b.backend->dev_open(self, 0, &b.dev, NULL) != ZINC_OK) {
-		fprintf(stderr, "this processor lacks %s\n", b.isa ? b.isa : "what is needed");
+	if (zinc_plugin_v0.init(&host, &self, &err) != ZINC_OK ||
+	    b.backend->dev_open(self, 0, &b.dev, &err) != ZINC_OK) {
+		fprintf(stderr, "attn_bench: %s\n", err.msg);
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-		if (argc < 4 || !strcmp(argv[3], shapes[i].name))
+		if (argc < 4 || !strcmp(argv[3], shapes[i].name)) {
 			bench_shape(&b, &shapes[i]);
+			n++;
+		}
 	b.backend->dev_close(b.dev);
 	zinc_plugin_v0.fini(self);
-	return 0;
+	if (!n)
+		fprintf(stderr, "attn_bench: there are no heads of \"%s\"\n", argv[3]);
+	return n ? 0 : 2;
 }

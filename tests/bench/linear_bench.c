@@ -83,12 +83,20 @@ static void bench_type(struct bench *b, uint32_t dtype, const char *name)
 	}
 }
 
-/* Argument i, between 1 and `most`. */
+/* Argument i, between 1 and `most`; exits where it is not. */
 static uint32_t number(int argc, char **argv, int i, uint32_t otherwise, uint32_t most)
 {
-	uint32_t n = argc > i ? (uint32_t)strtoul(argv[i], NULL, 10) : otherwise;
+	unsigned long n = otherwise;
+	char *end = "";
 
-	return n < 1 ? 1 : n > most ? most : n;
+	if (argc > i)
+		n = strtoul(argv[i], &end, 10);
+	if (*end || n < 1 || n > most) {
+		fprintf(stderr, "linear_bench: argument %d is a number from 1 to %u, not \"%s\"\n",
+		        i, most, argv[i]);
+		exit(2);
+	}
+	return (uint32_t)n;
 }
 
 int main(int argc, char **argv)
@@ -105,6 +113,7 @@ int main(int argc, char **argv)
 	struct bench b = {.isa = CPU_ISA_AVX2, .columns = {1, 4, 64}, .n_columns = 3};
 	const char *only = argc > 3 ? argv[3] : "all";
 	uint32_t seed = 1;
+	bool found = false;
 
 	b.threads = number(argc, argv, 1, 2, 8);
 	if (argc > 2)
@@ -126,11 +135,15 @@ int main(int argc, char **argv)
 		lin_plain.quantise((float *)(void *)b.x.base + c * b.k, b.k,
 		                   (struct lin_act *)(void *)b.x_q8.base + c * b.k / LIN_CHUNK);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strcmp(only, "all") || !strcmp(only, types[i].name))
+		if (!strcmp(only, "all") || !strcmp(only, types[i].name)) {
 			bench_type(&b, types[i].dtype, types[i].name);
+			found = true;
+		}
+	if (!found)
+		fprintf(stderr, "linear_bench: there is no type \"%s\" here\n", only);
 	free(b.w.base);
 	free(b.x.base);
 	free(b.x_q8.base);
 	free(b.y.base);
-	return 0;
+	return found ? 0 : 2;
 }

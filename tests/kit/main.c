@@ -136,7 +136,7 @@ static bool read_options(int argc, char **argv, struct kit_options *o)
 {
 	int letter;
 
-	*o = (struct kit_options){.ops.quick = false};
+	*o = (struct kit_options){0};
 	while ((letter = getopt_long(argc, argv, "hv", long_options, NULL)) >= 0) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
