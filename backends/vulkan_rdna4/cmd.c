@@ -81,10 +81,12 @@ int rdna4_dispatch(struct zinc_cmd *cmd, struct rdna4_call *call)
 	if (!call->groups[0] || !call->groups[1] || !call->groups[2])
 		return ZINC_OK;
 	rc = put_step(cmd, call, pipeline_of(cmd, call));
-	if (!rc)
-		cmd->steps[cmd->n_steps - 1].barrier =
-			hazard_add(&cmd->hazard, call->ranges, call->n_ranges);
-	return rc;
+	if (rc)
+		return rc;
+	cmd->steps[cmd->n_steps - 1].barrier =
+		hazard_add(&cmd->hazard, call->ranges, call->n_ranges);
+	rdna4_aside_forget(cmd, call->ranges, call->n_ranges);
+	return ZINC_OK;
 }
 
 bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rdna4_call *call,
@@ -112,6 +114,7 @@ bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call)
 
 	if (!pipeline || !hazard_join(&cmd->hazard, call->ranges, call->n_ranges, call->behind))
 		return false;
+	rdna4_aside_forget(cmd, call->ranges, call->n_ranges);
 	cmd->n_steps--;
 	cmd->n_args = last.args;
 	if (put_step(cmd, call, pipeline))
@@ -119,6 +122,23 @@ bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call)
 	cmd->steps[cmd->n_steps - 1].op = last.op;
 	cmd->steps[cmd->n_steps - 1].barrier = last.barrier;
 	cmd->steps[cmd->n_steps - 1].flops = last.flops;
+	return true;
+}
+
+bool rdna4_quants_instead(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q,
+                          struct rdna4_call *call, uint64_t *at)
+{
+	uint32_t n_ranges = call->n_ranges;
+
+	*at = rdna4_address(&q->y);
+	rdna4_writes(call, &q->y);
+	if (rdna4_call_instead(cmd, call))
+		return true;
+	call->n_ranges = n_ranges;
+	*at = rdna4_aside_place(cmd, q, call);
+	if (!*at || !rdna4_call_instead(cmd, call))
+		return false;
+	rdna4_aside_note(cmd, q, *at);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #ifndef RDNA4_CMD_H
 #define RDNA4_CMD_H
 
+#include "aside.h"
 #include "hazard.h"
 #include "pipeline.h"
 
@@ -46,6 +47,7 @@ struct zinc_cmd {
 	uint32_t n_ops;
 	const char *op;             /* being recorded */
 	struct hazard hazard;
+	struct rdna4_aside aside;
 	struct zinc_err err;        /* the first error sticks */
 	/* struct rdna4_head, then the arguments too big for push constants. */
 	struct zinc_buf *memory;

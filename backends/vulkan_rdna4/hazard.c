@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static bool collide(const struct rdna4_range *a, const struct rdna4_range *b)
+bool hazard_collide(const struct rdna4_range *a, const struct rdna4_range *b)
 {
 	return (a->write || b->write) && a->buf == b->buf && a->first < b->end &&
 	       b->first < a->end;
@@ -33,7 +33,7 @@ bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n)
 
 	for (uint32_t i = 0; i < n && !wait; i++)
 		for (uint32_t k = 0; k < h->n && !wait; k++)
-			wait = collide(&ranges[i], &h->seen[k]);
+			wait = hazard_collide(&ranges[i], &h->seen[k]);
 	if (wait)
 		h->n = 0;
 	h->last = h->n;
@@ -49,7 +49,7 @@ bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n,
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < n_seen; k++)
-			if (collide(&ranges[i], &h->seen[k]))
+			if (hazard_collide(&ranges[i], &h->seen[k]))
 				return false;
 	remember(h, ranges, n);
 	return true;

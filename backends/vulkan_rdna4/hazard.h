@@ -21,6 +21,8 @@ bool hazard_add(struct hazard *h, const struct rdna4_range *ranges, uint32_t n);
  * with anything since the last barrier, or, behind all that the last dispatch itself
  * does, with anything before that. */
 bool hazard_join(struct hazard *h, const struct rdna4_range *ranges, uint32_t n, bool behind);
+/* Whether one must wait for the other. */
+bool hazard_collide(const struct rdna4_range *a, const struct rdna4_range *b);
 /* Whether anything of the buffer may have been written. */
 bool hazard_wrote(const struct hazard *h, const struct zinc_buf *buf);
 

@@ -14,12 +14,19 @@ bool rdna4_call_before(const struct zinc_cmd *cmd, const char *shader, struct rd
  * changed. Once memory is out it is true, and the error sticks to the list. */
 bool rdna4_call_instead(struct zinc_cmd *cmd, struct rdna4_call *call);
 
+/* The same of a call that has come to quantise its result as q would; at: the one of its
+ * arguments that says where the quants go, which is the place of q or aside of it. */
+bool rdna4_quants_instead(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q,
+                          struct rdna4_call *call, uint64_t *at);
+
 /* quant_act of a result of rmsnorm; how: 1 to 8 bits, 2 to halves. */
 bool rdna4_rmsnorm_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how);
 /* A factor of a result of rmsnorm, in its place. */
 bool rdna4_rmsnorm_mul(struct zinc_cmd *cmd, const struct zinc_op_binary *d);
 /* quant_act of a result of flash_attn. */
 bool rdna4_attn_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how);
+/* quant_act of a result of a product of one column whose workgroups have whole blocks. */
+bool rdna4_product_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how);
 
 /* A norm of heads that knows no weights, recorded last. */
 struct rdna4_plain_norm {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "aside.h"
 #include "join.h"
 #include "layout.h"
 #include "weight.h"
@@ -127,7 +128,8 @@ struct rdna4_linear_args rdna4_linear_args(const struct zinc_op_linear *d)
 		.scale = d->scale != 0 ? d->scale : 1.0f};
 }
 
-void rdna4_linear_ranges(struct rdna4_call *call, const struct zinc_op_linear *d)
+uint64_t rdna4_linear_ranges(struct zinc_cmd *cmd, struct rdna4_call *call,
+                             const struct zinc_op_linear *d)
 {
 	uint64_t columns = (uint64_t)d->n.imm * (is_experts(d) ? d->ids.ne[0] : 1);
 
@@ -136,10 +138,10 @@ void rdna4_linear_ranges(struct rdna4_call *call, const struct zinc_op_linear *d
 		call->flops *= 2;
 	rdna4_reads(call, &d->w);
 	rdna4_reads(call, &d->gate_w);
-	rdna4_reads(call, &d->x);
 	rdna4_reads(call, &d->ids);
 	rdna4_reads(call, &d->residual);
 	rdna4_writes(call, &d->y);
+	return rdna4_aside_of(cmd, call, &d->x);
 }
 
 int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
@@ -156,7 +158,7 @@ int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
 		         rdna4_cmd_dev(cmd)->gpu->subgroup, p->ahead},
 		.n_spec = 12, .args = &args, .args_bytes = sizeof(args)};
 
-	rdna4_linear_ranges(&call, d);
+	args.x.at = rdna4_linear_ranges(cmd, &call, d);
 	rdna4_grid(&call, (args.m + rows - 1) / rows, 1);
 	call.groups[2] = call.groups[1];
 	call.groups[1] = (columns + cols - 1) / cols;
@@ -187,7 +189,9 @@ int rdna4_act_layout(struct zinc_dev *dev, uint32_t op, const struct zinc_op_lin
 	return ZINC_OK;
 }
 
-enum { ACT = 4, RESIDUAL = 5, EXPERTS = 6 }; /* by their numbers in shaders/variants.ini */
+/* By their numbers in shaders/variants.ini. */
+enum { PRODUCT_GROUP = 0, NUM_COLS = 3, ACT = 4, RESIDUAL = 5, EXPERTS = 6, PRODUCT_TEAM = 8,
+       ROWS = 9, QUANT = 12, N_SPEC };
 enum { TIMES_SILU = 2, TIMES_GELU = 3 };      /* of RESIDUAL */
 
 bool rdna4_product_glu(struct zinc_cmd *cmd, const struct zinc_op_glu *d)
@@ -210,4 +214,23 @@ bool rdna4_product_glu(struct zinc_cmd *cmd, const struct zinc_op_glu *d)
 	args.residual = rdna4_rows_2d(&d->up);
 	rdna4_reads(&call, &d->up);
 	return rdna4_call_instead(cmd, &call);
+}
+
+bool rdna4_product_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
+{
+	struct rdna4_linear_args args;
+	struct rdna4_call call = {.n_spec = 0};
+
+	if (!rdna4_call_before(cmd, "linear/dmmv_q8_dot", &call, &args, sizeof(args)) &&
+	    !rdna4_call_before(cmd, "linear/dmmv_q8", &call, &args, sizeof(args)))
+		return false;
+	if (call.spec[NUM_COLS] != 1 || call.spec[EXPERTS] || call.spec[QUANT] ||
+	    call.spec[PRODUCT_GROUP] / call.spec[PRODUCT_TEAM] * call.spec[ROWS] % 32 ||
+	    q->n.imm != 1 || args.n.imm != 1 || args.n.slot != q->n.slot ||
+	    rdna4_dims(&q->x, q->n).heads != 1 || args.y.at != rdna4_address(&q->x) ||
+	    args.m != q->x.ne[0])
+		return false;
+	call.spec[QUANT] = how;
+	call.n_spec = N_SPEC;
+	return rdna4_quants_instead(cmd, q, &call, &args.ids);
 }

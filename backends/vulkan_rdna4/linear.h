@@ -7,7 +7,7 @@
 
 /* shaders/linear */
 struct rdna4_linear_args {
-	uint64_t slots, w, gate_w, ids;
+	uint64_t slots, w, gate_w, ids; /* without experts: where y goes as quants, too */
 	struct rdna4_rows x, y, residual;
 	struct rdna4_count n;
 	uint32_t w_row, gate_row;
@@ -21,8 +21,9 @@ bool rdna4_linear_ok(const struct zinc_op_linear *d);
 /* One kernel can read both weights: none or both are plain, and in packed rows. */
 bool rdna4_linear_gate_is_alike(const struct zinc_op_linear *d);
 struct rdna4_linear_args rdna4_linear_args(const struct zinc_op_linear *d);
-/* What the op reads, writes and computes. */
-void rdna4_linear_ranges(struct rdna4_call *call, const struct zinc_op_linear *d);
+/* Notes what the op reads, writes and computes; where x lies (aside.h). */
+uint64_t rdna4_linear_ranges(struct zinc_cmd *cmd, struct rdna4_call *call,
+                             const struct zinc_op_linear *d);
 
 /* A kernel of shaders/linear/product.glsl and how it is laid over the matrix. */
 struct rdna4_product {

@@ -104,8 +104,16 @@ static uint32_t rows_of(const struct zinc_dev *dev, const struct zinc_op_linear 
  * no sum depends on it. */
 static bool is_chained(const struct zinc_dev *dev, const struct zinc_op_linear *d, uint32_t cols)
 {
-	return dev->alarm && cols <= CHAIN_COLS && !zinc_view_present(&d->ids) &&
-	       dev->gpu->props.limits.maxComputeWorkGroupInvocations >= CHAIN_GROUP;
+	return dev->alarm && cols <= CHAIN_COLS && !zinc_view_present(&d->ids);
+}
+
+static uint32_t chain_group(const struct zinc_dev *dev)
+{
+	uint32_t group = CHAIN_GROUP;
+
+	while (group > dev->gpu->props.limits.maxComputeWorkGroupInvocations)
+		group /= 2;
+	return group;
 }
 
 /* Where one row of a team has the registers for it; the gate's products follow anyway. In
@@ -134,7 +142,7 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		return ZINC_E_INVALID;
 	if (dev->gpu->has_dot)
 		p.shader = "linear/dmmv_q8_dot";
-	p.group = is_chained(dev, d, p.cols) ? CHAIN_GROUP : GROUP;
+	p.group = is_chained(dev, d, p.cols) ? chain_group(dev) : GROUP;
 	p.team = team_of(d);
 	p.rows = rows_of(dev, d, p.cols);
 	p.ahead = ahead_of(dev, d, p.cols);

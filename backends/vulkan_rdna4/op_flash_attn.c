@@ -277,10 +277,8 @@ static bool join_merge(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, 
 	    !are_row(q, &args.y, args.heads, args.v_lanes, args.n))
 		return false;
 	call.spec[3] = how;
-	args.quants = rdna4_address(&q->y);
 	args.quant_row = (uint32_t)q->row_bytes;
-	rdna4_writes(&call, &q->y);
-	return rdna4_call_instead(cmd, &call);
+	return rdna4_quants_instead(cmd, q, &call, &args.quants);
 }
 
 static bool join_decode(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q, uint32_t how)
@@ -293,10 +291,8 @@ static bool join_decode(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q,
 		return false;
 	call.spec[8] = how;
 	call.more = NULL;
-	args.quants = rdna4_address(&q->y);
 	args.quant_row = (uint32_t)q->row_bytes;
-	rdna4_writes(&call, &q->y);
-	return rdna4_call_instead(cmd, &call);
+	return rdna4_quants_instead(cmd, q, &call, &args.quants);
 }
 
 /* The row that a token's heads make. */

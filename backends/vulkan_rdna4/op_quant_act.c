@@ -48,7 +48,8 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 	struct rdna4_call call = {.shader = "linear/quant_act", .spec = {GROUP, how},
 	                          .n_spec = 2, .args = &args, .args_bytes = sizeof(args)};
 
-	if (rdna4_rmsnorm_join(cmd, d, how) || rdna4_attn_join(cmd, d, how))
+	if (rdna4_rmsnorm_join(cmd, d, how) || rdna4_attn_join(cmd, d, how) ||
+	    rdna4_product_join(cmd, d, how))
 		return ZINC_OK;
 	rdna4_reads(&call, &d->x);
 	rdna4_writes(&call, &d->y);

@@ -25,7 +25,7 @@ struct args {
 };
 
 /* Specialisation constants by their numbers in shaders/variants.ini. */
-enum { GROUP, WEIGHT, RESIDUAL, GATE, AFTER, LANES, QUANT, FACTOR, SECOND, N_SPEC };
+enum { GROUP, WEIGHT, RESIDUAL, GATE, AFTER, LANES, QUANT, FACTOR, SECOND, FOURS, N_SPEC };
 enum { SECOND_PLAIN = 1, SECOND_WEIGHT = 2 };
 
 /* About two times four elements to an invocation; a sum's order depends on this. */
@@ -63,6 +63,18 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	return ZINC_OK;
 }
 
+/* Whether all rows are read and written by fours. */
+static bool by_fours(const struct args *a, uint32_t lanes)
+{
+	const struct rdna4_rows *rows[] = {&a->x, &a->y, &a->residual, &a->sum, &a->gate, &a->after,
+	                                   &a->second_y};
+	uint64_t any = a->weight | a->second_weight | 4 * (uint64_t)lanes;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		any |= rows[i]->at | 4 * (uint64_t)rows[i]->token | 4 * (uint64_t)rows[i]->head;
+	return any % 16 == 0;
+}
+
 /* The norm that was recorded last leaves these rows, and nothing was made of them yet. */
 static bool norm_before(const struct zinc_cmd *cmd, const struct zinc_view *x, struct zinc_u32 n,
                         struct rdna4_call *call, struct args *args)
@@ -89,6 +101,7 @@ static bool join_second(struct zinc_cmd *cmd, const struct zinc_op_rmsnorm *d)
 	args.second_weight = rdna4_address(&d->weight);
 	args.second_y = rdna4_rows(&d->y, rdna4_dims(&d->x, d->n));
 	args.second_eps = d->eps;
+	call.spec[FOURS] = by_fours(&args, call.spec[LANES]);
 	call.behind = d->n.imm == 1 && args.heads == 1;
 	rdna4_reads(&call, &d->weight);
 	rdna4_writes(&call, &d->y);
@@ -124,7 +137,8 @@ static int run(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 		.shader = "rows/rmsnorm",
 		.spec = {group_of(rdna4_cmd_dev(cmd), d->x.ne[0]), zinc_view_present(&d->weight),
 		         zinc_view_present(&d->residual), zinc_view_present(&d->gate),
-		         zinc_view_present(&d->after), d->x.ne[0], 0, 0, 0},
+		         zinc_view_present(&d->after), d->x.ne[0], 0, 0, 0,
+		         by_fours(&args, d->x.ne[0])},
 		.n_spec = N_SPEC, .args = &args, .args_bytes = sizeof(args)};
 
 	(void)variant;

@@ -211,6 +211,7 @@ void rdna4_cmd_unbuild(struct zinc_cmd *cmd)
 	dev->vk.DestroyCommandPool(dev->device, cmd->pool, NULL);
 	rdna4_free(dev->host, cmd->parts);
 	rdna4_buf_free(cmd->memory);
+	rdna4_buf_free(cmd->aside.memory);
 }
 
 int rdna4_cmd_times(struct zinc_cmd *cmd, uint64_t *ns, uint32_t *n)

@@ -352,7 +352,7 @@ int rdna4_tile_record(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
 	       6 * sizeof(*call.spec));
 	call.args = &args;
 	call.args_bytes = sizeof(args);
-	rdna4_linear_ranges(&call, d);
+	args.x.at = rdna4_linear_ranges(cmd, &call, d);
 	rdna4_reads(&call, &d->expert_first);
 	rdna4_reads(&call, &d->perm);
 	set_grid(&call, d, &c);

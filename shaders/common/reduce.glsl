@@ -7,16 +7,15 @@ shared float reduce_part[GROUP];
 
 float group_sum(float x)
 {
-	float sum = subgroupAdd(x);
-	float all = 0.0;
+	float sum = subgroupAdd(x), parts = 0.0;
 
 	barrier();
 	if (subgroupElect())
 		reduce_part[gl_SubgroupID] = sum;
 	barrier();
-	for (uint i = 0; i < gl_NumSubgroups; i++)
-		all += reduce_part[i];
-	return all;
+	for (uint i = gl_SubgroupInvocationID; i < gl_NumSubgroups; i += gl_SubgroupSize)
+		parts += reduce_part[i];
+	return subgroupAdd(parts);
 }
 
 float group_max(float x)

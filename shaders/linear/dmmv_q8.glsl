@@ -1,10 +1,14 @@
 /* dmmv_q8.glsl - y = W x for few columns, x quantised by quant_act and multiplied as
  * integers; w in packed rows. A team of invocations shares ROWS rows, each taking
  * every TEAM-th block of 32 elements. The order of a sum depends on the
- * matrix alone, so any number of columns gives the same bits. */
+ * matrix alone, so any number of columns gives the same bits. With QUANT, of one column, the
+ * result goes to the layout of a product, too. */
 #include "../common/base.glsl"
 #include "../common/dot.glsl"
+#include "../common/quant.glsl"
 #include "product.glsl"
+
+layout(constant_id = 12) const uint QUANT = 0; /* QUANT_Q8, QUANT_F16 */
 
 /* A block of x. */
 struct act {
@@ -72,8 +76,8 @@ uint64_t x_row(uint c)
 /* By column and row of the team; the gate's after the others. */
 float acc[2 * ROWS * NUM_COLS];
 
-/* Blocks under way: AHEAD of each row. */
-unpacked u[AHEAD * ROWS];
+/* Blocks under way: AHEAD of each row, as memory has them, which takes fewer registers. */
+stored under_way[AHEAD * ROWS];
 
 void fetch(uint dtype, uint64_t w, uint stride, uint row, uint kb)
 {
@@ -82,7 +86,26 @@ void fetch(uint dtype, uint64_t w, uint stride, uint row, uint kb)
 	[[unroll]] for (uint i = 0; i < AHEAD * ROWS; i++) {
 		uint64_t at_row = w + uint64_t(min(row + i % ROWS, args.m - 1)) * stride;
 
-		u[i] = unpack_rows32(dtype, at_row, at, min(kb + i / ROWS * TEAM, args.k / 32 - 1));
+		under_way[i] = load_rows32(dtype, at_row, at,
+		                           min(kb + i / ROWS * TEAM, args.k / 32 - 1));
+	}
+}
+
+/* The products of one block of each row with all columns. */
+void multiply_block(uint dtype, uint a, uint kb, uint first, uint n_cols)
+{
+	unpacked w[ROWS];
+
+	[[unroll]] for (uint r = 0; r < ROWS; r++)
+		w[r] = unpack_stored(dtype, under_way[a * ROWS + r], kb);
+	[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
+		act x = load_act(x_row(min(c, n_cols - 1)), kb);
+
+		[[unroll]] for (uint r = 0; r < ROWS; r++) {
+			uint cell = first + c * ROWS + r;
+
+			acc[cell] = fma(x.d, term(dtype, w[r], x), acc[cell]);
+		}
 	}
 }
 
@@ -97,17 +120,26 @@ void multiply(uint dtype, uint64_t w, uint stride, uint first, uint row, uint n_
 		fetched = false;
 		[[unroll]] for (uint a = 0; a < AHEAD; a++)
 			if (a == 0 || kb + a * TEAM < blocks)
-				[[unroll]] for (uint c = 0; c < NUM_COLS; c++) {
-					act x = load_act(x_row(min(c, n_cols - 1)), kb + a * TEAM);
-
-					[[unroll]] for (uint r = 0; r < ROWS; r++) {
-						uint cell = first + c * ROWS + r;
-						float sum = term(dtype, u[a * ROWS + r], x);
-
-						acc[cell] = fma(x.d, sum, acc[cell]);
-					}
-				}
+				multiply_block(dtype, a, kb + a * TEAM, first, n_cols);
 	}
+}
+
+/* With QUANT: the rows of the workgroup, which are whole blocks. */
+const uint RESULTS = QUANT != 0 ? GROUP / TEAM * ROWS : 4;
+
+shared float result[RESULTS];
+
+void leave_quants(uint row)
+{
+	uint at = 4 * gl_LocalInvocationID.x, first = row / RESULTS * RESULTS;
+	bool mine = at < RESULTS && first + at < args.m;
+	vec4 four = vec4(0.0);
+
+	barrier();
+	[[unroll]] for (uint i = 0; i < 4; i++)
+		if (mine)
+			four[i] = result[at + i];
+	put_quants(QUANT, args.ids, first + at, args.m, four, mine);
 }
 
 /* Which expert it is may be known only behind a wait. */
@@ -130,9 +162,15 @@ void multiply_rows(uint row, uint n_cols)
 		float sum = team_sum(acc[i]), g = ACT != 0 ? team_sum(acc[cells + i]) : 0.0;
 		uint r = row + i % ROWS, c = i / ROWS;
 
-		if (c < n_cols && r < args.m && my_index() % TEAM == i % TEAM)
-			finish(r, c, sum, g);
+		if (c < n_cols && r < args.m && my_index() % TEAM == i % TEAM) {
+			float y = finish(r, c, sum, g);
+
+			if (QUANT != 0)
+				result[r % RESULTS] = y;
+		}
 	}
+	if (QUANT != 0)
+		leave_quants(row);
 }
 
 void main()

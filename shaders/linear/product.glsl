@@ -26,7 +26,8 @@ const uint ACT_SILU = 1;
 const uint ADDED = 1, TIMES_SILU = 2, TIMES_GELU = 3;
 
 ARGS_PUSHED {
-	uint64_t slots, w, gate_w, ids;
+	uint64_t slots, w, gate_w;
+	uint64_t ids; /* of experts; without them, where y goes as quants, too */
 	rows x, y, residual;
 	count n;
 	uint w_row, gate_row;       /* strides in bytes                  */
@@ -64,7 +65,7 @@ uint expert_of_group()
 	return EXPERTS != 0 ? uint(i32_ref(args.ids).v[gl_WorkGroupID.y * NUM_COLS]) : 0;
 }
 
-void finish(uint r, uint c, float sum, float gate)
+float finish(uint r, uint c, float sum, float gate)
 {
 	uvec2 at = column(c);
 	precise float y = sum * args.scale;
@@ -77,6 +78,7 @@ void finish(uint r, uint c, float sum, float gate)
 		y = (RESIDUAL == TIMES_SILU ? silu(y) : gelu_tanh(y)) *
 		    row_of(args.residual, at.x, at.y).v[r];
 	row_of(args.y, at.x, at.y).v[r] = y;
+	return y;
 }
 
 #endif

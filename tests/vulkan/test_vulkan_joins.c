@@ -1,6 +1,7 @@
 /* test_vulkan_joins.c - ops that become one dispatch when they are recorded together
  * give the same bits as each in a list of its own. All memory lies in one buffer, which
- * must be the same as a whole. */
+ * must be the same as a whole, but for quants that products read: a list may have them
+ * elsewhere, and the products tell. */
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +34,7 @@ static void log_line(void *ctx, int level, const char *line)
 static const char *option(void *ctx, const char *key)
 {
 	(void)ctx;
-	return strcmp(key, "cache") ? NULL : "off";
+	return !strcmp(key, "cache") ? "off" : !strcmp(key, "chain") ? getenv("ZINC_TEST_CHAIN") : NULL;
 }
 
 static void *allocate(void *ctx, size_t n, size_t align)
@@ -170,6 +171,12 @@ static void check(const char *what, const struct step *steps, uint32_t n)
 {
 	run(steps, n, n, together);
 	run(steps, n, 1, apart);
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		const struct zinc_op_quant_act *q = steps[i].desc;
+
+		if (steps[i].op == ZINC_OP_QUANT_ACT && steps[i + 1].op == ZINC_OP_DMMV)
+			memcpy(together + q->y.off, apart + q->y.off, q->row_bytes);
+	}
 	if (!memcmp(start, together, ARENA))
 		fail_msg("%s: nothing was written", what);
 	for (uint64_t i = 0; i < ARENA; i += 4)
@@ -316,7 +323,56 @@ static void test_write(void **state)
 	write_of(96, 3);
 }
 
-/* Attention of a token, then its row quantised, where its queries were if `over`. */
+/* Q8_0 as the backend packs it: quants, then a half for each block of 32. */
+static struct zinc_view packed(uint32_t k, uint32_t m)
+{
+	uint64_t scales = (k + 15) / 16 * 16, row = scales + (k / 32 * 2 + 15) / 16 * 16;
+	struct zinc_view v = {.buf = arena, .off = place(row * m), .dtype = ZINC_Q8_0, .layout = 1,
+	                      .ne = {k, m, 1, 1}, .nb = {1, row, row * m, row * m}};
+
+	for (uint32_t r = 0; r < m; r++)
+		for (uint32_t b = 0; b < k / 32; b++)
+			memcpy(start + v.off + r * row + scales + 2ull * b,
+			       &(uint16_t){(uint16_t)(0x1800 + r)}, 2);
+	return v;
+}
+
+static struct zinc_op_linear product(uint32_t m, const struct zinc_op_quant_act *q,
+                                     struct zinc_view y)
+{
+	return (struct zinc_op_linear){.struct_size = sizeof(struct zinc_op_linear),
+	                               .w = packed(q->x.ne[0], m), .x = q->y, .y = y,
+	                               .n = zinc_imm(1)};
+}
+
+/* A gated product, its row quantised where its input was, and a product of that. */
+static void products_of(uint32_t k, uint32_t m)
+{
+	struct zinc_view x = floats(k, 1, 1), u = floats(m, 1, 1);
+	struct zinc_op_quant_act a = quant(&x, 1, 1, place(2ull * (k + m)));
+	struct zinc_op_quant_act b = quant(&u, 1, 1, a.y.off);
+	struct zinc_op_linear gated = product(m, &a, u), down = product(k, &b, x);
+	const struct step steps[] = {
+		{ZINC_OP_QUANT_ACT, "q8", &a}, {ZINC_OP_DMMV, "q8_cols1", &gated},
+		{ZINC_OP_QUANT_ACT, "q8", &b}, {ZINC_OP_DMMV, "q8_cols1", &down}};
+
+	gated.gate_w = packed(k, m);
+	gated.act = ZINC_ACT_SILU;
+	down.residual = x;
+	check("a gated product's row quantised", steps, 4);
+}
+
+static void test_products(void **state)
+{
+	(void)state;
+	products_of(512, 96);
+	products_of(1056, 64);
+	products_of(2560, 160);
+	products_of(256, 8192); /* of small teams */
+}
+
+/* Attention of a token, then its row quantised, where its queries were if `over`, and a
+ * product of that. */
 static void attend_of(uint32_t lanes, uint32_t window, bool over)
 {
 	struct zinc_view q = floats(lanes, 8, 1), out = floats(lanes, 8, 1), row = out;
@@ -328,14 +384,17 @@ static void attend_of(uint32_t lanes, uint32_t window, bool over)
 		.n_seqs = zinc_imm(1), .q_head_dim = lanes, .kv_head_dim = lanes, .n_head = 8,
 		.n_head_kv = 2, .scale = 0.1f, .window = window};
 	struct zinc_op_quant_act quants;
+	struct zinc_op_linear out_w;
 	const struct step steps[] = {{ZINC_OP_FLASH_ATTN, "tile", &attn},
-	                             {ZINC_OP_QUANT_ACT, "q8", &quants}};
+	                             {ZINC_OP_QUANT_ACT, "q8", &quants},
+	                             {ZINC_OP_DMMV, "q8_cols1", &out_w}};
 
 	row.ne[0] = lanes * 8;
 	row.ne[1] = 1;
 	row.nb[1] = row.nb[2] = row.nb[3] = 4ull * lanes * 8;
 	quants = quant(&row, 1, 1, over ? q.off : place(16ull * lanes));
-	check("attention and its row quantised", steps, 2);
+	out_w = product(64, &quants, floats(64, 1, 1));
+	check("attention and its row quantised", steps, over ? 3 : 2);
 }
 
 static void test_attention(void **state)
@@ -371,6 +430,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_norms), cmocka_unit_test(test_heads), cmocka_unit_test(test_glu),
 		cmocka_unit_test(test_write), cmocka_unit_test(test_attention),
+		cmocka_unit_test(test_products),
 	};
 	const struct zinc_plugin *p;
 	void *self;

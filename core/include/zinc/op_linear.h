@@ -67,7 +67,7 @@ struct zinc_op_linear {
 
 /* ZINC_OP_QUANT_ACT: writes x in the 8-bit (or other) layout that this
  * backend's dmmv and mmq read. The core inserts it, once per input and layout,
- * however many products share the input.
+ * however many products share the input, and in their list: nothing else reads y.
  *
  * x  F32 [N, K] or [N, k, K]
  * y  dtype U8, layout as answered by act_layout(), shape of x, dense rows of
