@@ -9,7 +9,9 @@
 #include "weight.h"
 
 enum { COLUMNS_GROUP = 64, TEAM = 16, LONG_PLAIN = 2048, AHEAD = 4 };
-enum { CHAIN_GROUP = 256, CHAIN_COLS = 4 }; /* in chained lists, of up to so many columns */
+/* In chained lists, of up to so many columns; and loads of one column that are under way
+ * before the wait. */
+enum { CHAIN_GROUP = 256, CHAIN_COLS = 4, CHAIN_AHEAD = 10 };
 
 static bool weight_ok(const struct zinc_view *w, const struct zinc_view *like)
 {
@@ -144,6 +146,17 @@ uint64_t rdna4_linear_ranges(struct zinc_cmd *cmd, struct rdna4_call *call,
 	return rdna4_aside_of(cmd, call, &d->x);
 }
 
+/* Constants by their numbers in shaders/variants.ini; the last is FOURS of linear/dmmv,
+ * QUANT of the others. */
+enum { PRODUCT_GROUP = 0, NUM_COLS = 3, ACT = 4, RESIDUAL = 5, EXPERTS = 6, PRODUCT_TEAM = 8,
+       ROWS = 9, FOURS = 12, QUANT = 12, N_SPEC };
+
+static bool by_fours(const struct zinc_op_linear *d, const struct rdna4_rows *x)
+{
+	return d->x.layout == RDNA4_ACT_PLAIN && d->w.dtype < ZINC_Q8_0 &&
+	       (x->at | 4 * (uint64_t)x->token | 4 * (uint64_t)x->head) % 16 == 0;
+}
+
 int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
                          const struct rdna4_product *p)
 {
@@ -155,14 +168,23 @@ int rdna4_linear_product(struct zinc_cmd *cmd, const struct zinc_op_linear *d,
 		.spec = {p->group, d->w.dtype, d->gate_w.dtype, cols, d->act,
 		         zinc_view_present(&d->residual), is_experts(d),
 		         is_packed(&d->w) && is_packed(&d->gate_w), p->team, p->rows,
-		         rdna4_cmd_dev(cmd)->gpu->subgroup, p->ahead},
-		.n_spec = 12, .args = &args, .args_bytes = sizeof(args)};
+		         rdna4_cmd_dev(cmd)->gpu->subgroup, p->ahead,
+		         [FOURS] = by_fours(d, &args.x)},
+		.n_spec = N_SPEC, .args = &args, .args_bytes = sizeof(args)};
 
 	args.x.at = rdna4_linear_ranges(cmd, &call, d);
 	rdna4_grid(&call, (args.m + rows - 1) / rows, 1);
 	call.groups[2] = call.groups[1];
 	call.groups[1] = (columns + cols - 1) / cols;
 	return rdna4_dispatch(cmd, &call);
+}
+
+/* Of an invocation for a row of plain elements. */
+static uint32_t loads_of(const struct zinc_op_linear *d, uint32_t team)
+{
+	uint32_t loads = (d->w.ne[0] + 4 * team - 1) / (4 * team);
+
+	return loads < CHAIN_AHEAD ? loads : CHAIN_AHEAD;
 }
 
 int rdna4_linear_columns(struct zinc_cmd *cmd, const struct zinc_op_linear *d, uint32_t cols)
@@ -175,8 +197,11 @@ int rdna4_linear_columns(struct zinc_cmd *cmd, const struct zinc_op_linear *d, u
 		p.team = COLUMNS_GROUP;
 	/* Where each workgroup signals and waits (chain.h), few and large ones; no sum
 	 * depends on it. */
-	if (rdna4_cmd_dev(cmd)->alarm && cols <= CHAIN_COLS && !is_experts(d))
+	if (rdna4_cmd_dev(cmd)->alarm && cols <= CHAIN_COLS && !is_experts(d)) {
 		p.group = CHAIN_GROUP;
+		if (cols == 1 && d->w.dtype < ZINC_Q8_0)
+			p.ahead = loads_of(d, p.team);
+	}
 	return rdna4_linear_product(cmd, d, &p);
 }
 
@@ -189,9 +214,6 @@ int rdna4_act_layout(struct zinc_dev *dev, uint32_t op, const struct zinc_op_lin
 	return ZINC_OK;
 }
 
-/* By their numbers in shaders/variants.ini. */
-enum { PRODUCT_GROUP = 0, NUM_COLS = 3, ACT = 4, RESIDUAL = 5, EXPERTS = 6, PRODUCT_TEAM = 8,
-       ROWS = 9, QUANT = 12, N_SPEC };
 enum { TIMES_SILU = 2, TIMES_GELU = 3 };      /* of RESIDUAL */
 
 bool rdna4_product_glu(struct zinc_cmd *cmd, const struct zinc_op_glu *d)
@@ -231,6 +253,5 @@ bool rdna4_product_join(struct zinc_cmd *cmd, const struct zinc_op_quant_act *q,
 	    args.m != q->x.ne[0])
 		return false;
 	call.spec[QUANT] = how;
-	call.n_spec = N_SPEC;
 	return rdna4_quants_instead(cmd, q, &call, &args.ids);
 }

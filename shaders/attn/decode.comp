@@ -127,7 +127,7 @@ void take_page(uint64_t k_row, uint64_t v_row, uint first, uvec2 live)
 	}
 }
 
-/* The sums of a row that all groups have, in the first one. */
+/* The first group gets the sums of a row that all groups have. */
 vec4 sum_groups(uint r)
 {
 	vec4 sum = own[r];
@@ -137,8 +137,9 @@ vec4 sum_groups(uint r)
 	barrier();
 	group_sums[gl_LocalInvocationID.x] = sum;
 	barrier();
-	[[unroll]] for (uint g = 1; g < V_GROUPS; g++)
-		sum += group_sums[(my_group() + g) % V_GROUPS * V_THREADS + my_lane()];
+	if (my_group() == 0)
+		[[unroll]] for (uint g = 1; g < V_GROUPS; g++)
+			sum += group_sums[g * V_THREADS + my_lane()];
 	return sum;
 }
 
@@ -236,7 +237,7 @@ bool attend(uint t, int seq, uint from, uint used)
 	[[unroll]] for (uint r = 0; r < HEADS; r++) {
 		vec4 sum = sum_groups(r);
 
-		if (SPLITS == 1) {
+		if (used == 1) {
 			store(r, row_total[r] > 0.0 ? sum / row_total[r] : vec4(0.0), my_group() == 0);
 		} else if (my_group() == 0 && row_is_live(r)) {
 			if (4 * my_lane() < args.v_lanes)
@@ -246,7 +247,7 @@ bool attend(uint t, int seq, uint from, uint used)
 					vec4(row_top[r], row_total[r], 0.0, 0.0);
 		}
 	}
-	if (SPLITS > 1) {
+	if (used > 1) {
 		ends = is_last_of(args.counters + 4ul * group_index(), used);
 		if (ends)
 			merge(used);

@@ -7,6 +7,8 @@
 #include "../common/base.glsl"
 #include "product.glsl"
 
+layout(constant_id = 12) const uint FOURS = 0; /* rows of x lie at multiples of 16 bytes */
+
 /* Four elements of a plain row; with PACKED they are one load. */
 vec4 plain4(uint dtype, uint64_t row, uint k)
 {
@@ -30,6 +32,8 @@ vec4 input4(f32_ref x, uint k)
 {
 	vec4 v;
 
+	if (PACKED != 0 && FOURS != 0)
+		return uintBitsToFloat(uvec4_ref(x).v[k / 4]);
 	[[unroll]] for (uint i = 0; i < 4; i++)
 		v[i] = PACKED != 0 || k + i < args.k ? x.v[k + i] : 0.0;
 	return v;
