@@ -33,8 +33,12 @@ static void log_line(void *ctx, int level, const char *line)
 
 static const char *option(void *ctx, const char *key)
 {
+	const char *options = getenv("ZINC_TEST_OPTIONS");
+
 	(void)ctx;
-	return !strcmp(key, "cache") ? "off" : !strcmp(key, "chain") ? getenv("ZINC_TEST_CHAIN") : NULL;
+	if (!strcmp(key, "chain") && options && !strcmp(options, "vulkan_rdna4.chain=on"))
+		return "on";
+	return strcmp(key, "cache") ? NULL : "off";
 }
 
 static void *allocate(void *ctx, size_t n, size_t align)
