@@ -116,16 +116,16 @@ static uint32_t chain_group(const struct zinc_dev *dev)
 	return group;
 }
 
-/* Where one row of a team has the registers for it; the gate's products follow anyway. In
- * a chained list the first blocks are under way before the wait, which is much of a small
- * matrix's time. */
+/* Where one row of a team has the registers for it, which a gate's has not. In a chained
+ * list the first blocks are under way before the wait, which is much of a small matrix's
+ * time. */
 static uint32_t ahead_of(const struct zinc_dev *dev, const struct zinc_op_linear *d,
                          uint32_t cols)
 {
 	bool narrow = dev->gpu->subgroup < 64, gate = zinc_view_present(&d->gate_w);
 	bool many_words = d->w.dtype == ZINC_Q6_K && d->w.ne[0] >= LONG_ROW;
 	bool small = (uint64_t)d->w.ne[0] * d->w.ne[1] <= CHAIN_SMALL;
-	bool short_of = narrow && (gate || many_words) && !(is_chained(dev, d, cols) && small);
+	bool short_of = narrow && (gate || (many_words && !(is_chained(dev, d, cols) && small)));
 
 	return cols <= 2 && !short_of ? 2 : 1;
 }
