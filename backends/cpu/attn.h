@@ -17,7 +17,7 @@ enum {
 	ATTN_CHUNK_PAGES = 16
 };
 
-/* A thread's memory. Rows are padded to KERN_PAD floats. */
+/* A thread's memory. Rows are padded to KERN_PAD floats, and lie further apart. */
 struct attn_space {
 	float *k, *v;       /* ZINC_KV_PAGE rows of one page, converted */
 	float *q;           /* attn_rows() query rows                   */

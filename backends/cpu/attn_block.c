@@ -6,11 +6,19 @@
 
 #include "kv.h"
 
+/* From one row of n floats to the next. Not a power of two: the same lanes of all rows
+ * would share a few sets of the first-level cache. */
+static uint64_t row_step(uint64_t n)
+{
+	return n + KERN_PAD;
+}
+
 uint32_t attn_rows(const struct zinc_op_flash_attn *d)
 {
 	enum { KEPT = 512 << 10 }; /* bytes */
 	uint64_t all = (d->n.imm ? d->n.imm : UINT64_C(1)) * (d->n_head / d->n_head_kv);
-	uint64_t row = (attn_dk(d) + 2 * (uint64_t)attn_dv(d)) * sizeof(float);
+	/* What pages are multiplied with: sums of chunks are read once a chunk. */
+	uint64_t row = (attn_dk(d) + (uint64_t)attn_dv(d)) * sizeof(float);
 	uint32_t rows = ATTN_MAX_ROWS;
 
 	while (rows > ATTN_MIN_ROWS && rows * row > KEPT)
@@ -21,8 +29,8 @@ uint32_t attn_rows(const struct zinc_op_flash_attn *d)
 uint64_t attn_space_bytes(const struct zinc_op_flash_attn *d)
 {
 	uint64_t rows = attn_rows(d);
-	uint64_t floats = (ZINC_KV_PAGE + rows) * (uint64_t)attn_dk(d) +
-	                  (ZINC_KV_PAGE + 2 * rows) * (uint64_t)attn_dv(d);
+	uint64_t floats = (ZINC_KV_PAGE + rows) * row_step(attn_dk(d)) +
+	                  (ZINC_KV_PAGE + 2 * rows) * row_step(attn_dv(d));
 
 	return floats * sizeof(float) + rows * sizeof(struct kern_query);
 }
@@ -30,7 +38,7 @@ uint64_t attn_space_bytes(const struct zinc_op_flash_attn *d)
 struct attn_space attn_space_at(const struct zinc_op_flash_attn *d, uint8_t *mem)
 {
 	struct attn_space s;
-	uint64_t dk = attn_dk(d), dv = attn_dv(d), rows = attn_rows(d);
+	uint64_t dk = row_step(attn_dk(d)), dv = row_step(attn_dv(d)), rows = attn_rows(d);
 
 	s.k = (float *)(void *)mem;
 	s.v = s.k + ZINC_KV_PAGE * dk;
@@ -87,7 +95,7 @@ void attn_load(const struct attn_block *b)
 	uint32_t lanes = d->q_head_dim < d->kv_head_dim ? d->q_head_dim : d->kv_head_dim;
 
 	for (uint32_t r = 0; r < attn_n_rows(b); r++) {
-		float *q = b->space->q + (uint64_t)r * dk;
+		float *q = b->space->q + r * row_step(dk);
 		const float *src = cpu_f32(&d->q, row_head(b, r), row_token(b, r));
 
 		for (uint32_t i = 0; i < lanes; i++)
@@ -111,9 +119,9 @@ static const float *page_rows(const struct attn_block *b, const struct zinc_view
 	/* A Q8_0 row converts in whole blocks; lanes past the block's end stay
 	 * out, or are padding. */
 	whole = cache->dtype == ZINC_Q8_0 ? (lanes + 31) / 32 * 32 : lanes;
-	*stride = padded;
+	*stride = row_step(padded);
 	for (uint32_t slot = lo; slot < hi; slot++) {
-		float *row = space + (uint64_t)slot * padded;
+		float *row = space + slot * *stride;
 		float block[32];
 		const uint8_t *src = kv_row(cache, page, b->kv_head, slot);
 
@@ -224,11 +232,11 @@ void attn_chunk(const struct attn_block *b, uint32_t chunk)
 	uint32_t dk = attn_dk(b->d), dv = attn_dv(b->d), n = attn_n_rows(b);
 	uint32_t first = chunk * ATTN_CHUNK_PAGES, blocks = b->d->block_table.ne[0];
 
-	memset(b->space->part, 0, (uint64_t)n * dv * sizeof(float));
+	memset(b->space->part, 0, n * row_step(dv) * sizeof(float));
 	for (uint32_t r = 0; r < n; r++)
 		b->space->rows[r] = (struct kern_query){
-			.q = b->space->q + (uint64_t)r * dk,
-			.acc = b->space->part + (uint64_t)r * dv,
+			.q = b->space->q + r * row_step(dk),
+			.acc = b->space->part + r * row_step(dv),
 			.m = -INFINITY,
 		};
 	for (uint32_t i = first; i < first + ATTN_CHUNK_PAGES && i < blocks; i++)
@@ -260,12 +268,13 @@ void attn_finish(const struct zinc_op_flash_attn *d, const struct cpu_kernels *k
                  const struct attn_sum *sum, const float *acc, uint64_t token, uint32_t head)
 {
 	uint32_t dv = d->v_cache.ne[0];
-	float *out = cpu_f32(&d->out, head, token);
+	float *out = cpu_f32(&d->out, head, token), l = sum->l;
 
-	if (sum->l == 0)
+	if (l == 0)
 		memset(out, 0, dv * sizeof(float));
-	for (uint32_t i = 0; i < dv && sum->l != 0; i++)
-		out[i] = acc[i] / sum->l;
+	else
+		for (uint32_t i = 0; i < dv; i++)
+			out[i] = acc[i] / l;
 	if (zinc_view_present(&d->gate))
 		kern->sigmoid_gate(out, out, cpu_f32(&d->gate, head, token), dv);
 }
@@ -284,11 +293,11 @@ void attn_whole(const struct attn_block *b)
 			const struct kern_query *row = &b->space->rows[r];
 			struct attn_sum next = {row->m, row->l};
 
-			attn_merge(&sums[r], b->space->full + (uint64_t)r * dv, &next, row->acc,
+			attn_merge(&sums[r], b->space->full + r * row_step(dv), &next, row->acc,
 			           dv);
 		}
 	}
 	for (uint32_t r = 0; r < n; r++)
-		attn_finish(b->d, b->kern, &sums[r], b->space->full + (uint64_t)r * dv,
+		attn_finish(b->d, b->kern, &sums[r], b->space->full + r * row_step(dv),
 		            row_token(b, r), row_head(b, r));
 }

@@ -285,6 +285,8 @@ static inline __attribute__((always_inline)) void values16(const struct kern_pag
 
 	for (; d + (uint32_t)cols * VF <= pg->dv; d += (uint32_t)cols * VF)
 		add_values16(pg, rows, cols, q, s, shrink, d);
+	for (; cols > 2 && d + 2 * VF <= pg->dv; d += 2 * VF)
+		add_values16(pg, rows, 2, q, s, shrink, d);
 	for (; d < pg->dv; d += VF)
 		add_values16(pg, rows, 1, q, s, shrink, d);
 }

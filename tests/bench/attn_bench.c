@@ -16,7 +16,7 @@ enum { MAX_POS = 4096, PAGES = MAX_POS / ZINC_KV_PAGE, MAX_TOKENS = 512 };
 
 struct shape {
 	const char *name;
-	uint32_t n_head, n_head_kv, dim;
+	uint32_t n_head, n_head_kv, dim, window;
 };
 
 struct bench {
@@ -94,6 +94,12 @@ static uint64_t cache_bytes(const struct bench *b, const struct shape *s)
 	return quant_row_bytes(b->dtype, s->dim) * ZINC_KV_PAGE * s->n_head_kv * PAGES;
 }
 
+/* What a query that ends n positions sees. */
+static uint32_t keys(const struct shape *s, uint32_t n)
+{
+	return s->window && n > s->window ? s->window : n;
+}
+
 /* Random rows, and pages in order. */
 static void fill(struct bench *b, const struct shape *s)
 {
@@ -160,6 +166,7 @@ static struct zinc_op_flash_attn make_op(const struct bench *b, const struct sha
 		.n = zinc_imm(n), .n_seqs = zinc_imm(1),
 		.q_head_dim = s->dim, .kv_head_dim = s->dim,
 		.n_head = s->n_head, .n_head_kv = s->n_head_kv, .scale = 0.1f,
+		.window = s->window,
 	};
 }
 
@@ -210,15 +217,18 @@ static void bench_shape(struct bench *b, const struct shape *s)
 	printf("%-12s prompt", s->name);
 	for (int i = 0; i < 3; i++) {
 		struct zinc_op_flash_attn op = make_op(b, s, MAX_TOKENS, ends[i]);
-		double pairs = MAX_TOKENS * (ends[i] - (MAX_TOKENS - 1) / 2.0) * s->n_head;
+		double pairs = 0;
 
+		for (uint32_t n = ends[i] - MAX_TOKENS + 1; n <= ends[i]; n++)
+			pairs += (double)s->n_head * keys(s, n);
 		printf("  to %4u %6.1f GFLOP/s", ends[i],
 		       4e-9 * pairs * s->dim / best(b, &op, 1, 5));
 	}
 	printf("  token");
 	for (int i = 0; i < 3; i++) {
 		struct zinc_op_flash_attn op = make_op(b, s, 1, ends[i]);
-		double bytes = 2.0 * (double)quant_row_bytes(b->dtype, s->dim) * s->n_head_kv * ends[i];
+		double bytes = 2.0 * (double)quant_row_bytes(b->dtype, s->dim) * s->n_head_kv *
+		               keys(s, ends[i]);
 
 		printf("  at %4u %5.1f GB/s", ends[i], 1e-9 * bytes / best(b, &op, 0, 50));
 	}
@@ -246,8 +256,10 @@ static uint32_t type_of(const char *name)
 int main(int argc, char **argv)
 {
 	static const struct shape shapes[] = {
-		{"qwen3-8b", 32, 8, 128}, {"qwen35-0.8b", 8, 2, 256}, {"qwen35-35b", 16, 2, 256},
-		{"gemma4-26b", 16, 8, 256}, {"heads of 512", 8, 1, 512}, {"heads of 64", 16, 16, 64}};
+		{"qwen3-8b", 32, 8, 128, 0},       {"qwen35-0.8b", 8, 2, 256, 0},
+		{"qwen35-35b", 16, 2, 256, 0},     {"gemma4-26b", 16, 8, 256, 1024},
+		{"its full one", 16, 2, 512, 0},   {"heads of 512", 8, 1, 512, 0},
+		{"heads of 64", 16, 16, 64, 0}};
 	struct bench b = {.isa = argc > 1 ? argv[1] : NULL,
 	                  .dtype = argc > 2 ? type_of(argv[2]) : ZINC_F16};
 	struct zinc_host host = {.struct_size = sizeof(host), .abi_minor = ZINC_ABI_MINOR, .ctx = &b,
