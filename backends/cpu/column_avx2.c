@@ -10,8 +10,10 @@ enum { HALVES = 2, MAX_COLS = LIN_AVX2_COLUMNS, MAX_GROUP = 4, AHEAD = 24576 };
 struct kind {
 	uint32_t dtype, bytes; /* of a block                                         */
 	uint32_t sub, depth;   /* depth: products whose pairs fit 16 bits; 1: signed */
-	uint32_t partner;      /* blocks b and b + partner share words; 0: the halves of one */
+	uint32_t partner;      /* blocks b and b + partner share words; 0: none */
+	bool halves;           /* the halves of a block share words             */
 	int32_t off;
+	bool has_mid;          /* 32 is taken from quants with lin_act.mid      */
 	bool has_min, has_scales;
 	uint32_t n_cols;
 };
@@ -113,6 +115,8 @@ ROWS_INLINE void multiply(const struct kind k, struct rows r, columns x, uint32_
 	for (uint32_t c = 0; c < k.n_cols; c++) {
 		__m256i p = product(k, q, broadcast(x[c]->q + 32 * b + 4 * i)), *sum = &pairs[c][h];
 
+		if (k.has_mid && n % k.depth == 0)
+			p = _mm256_sub_epi16(p, broadcast(x[c]->mid + 4 * b + n / 2));
 		*sum = n % k.depth ? add16(*sum, p) : p;
 		if (n % k.depth != k.depth - 1)
 			continue;
@@ -131,7 +135,7 @@ ROWS_INLINE void dot_blocks(const struct kind k, const uint8_t *w, columns x, ui
 
 #pragma GCC unroll 8
 	for (uint32_t n = 0; n < 8; n++) {
-		const uint32_t i = k.partner ? n : n / 2 + 4 * (n % 2);
+		const uint32_t i = k.halves ? n / 2 + 4 * (n % 2) : n;
 
 #pragma GCC unroll 2
 		for (uint32_t h = 0; h < HALVES; h++) {
@@ -272,42 +276,27 @@ ROWS_INLINE void column_of(const struct kind k, const struct lin_column *c)
 	{                                                                                          \
 		column_of((struct kind){.dtype = ZINC_##type, .n_cols = n, __VA_ARGS__}, c);       \
 	}
-#define UP_TO_THREE(type, ...)                                                                     \
+#define UP_TO_FOUR(type, ...)                                                                      \
 	COLUMNS(type, 1, __VA_ARGS__)                                                              \
 	COLUMNS(type, 2, __VA_ARGS__)                                                              \
-	COLUMNS(type, 3, __VA_ARGS__)
-#define UP_TO_FOUR(type, ...)                                                                      \
-	UP_TO_THREE(type, __VA_ARGS__)                                                             \
+	COLUMNS(type, 3, __VA_ARGS__)                                                              \
 	COLUMNS(type, 4, __VA_ARGS__)
 
 UP_TO_FOUR(Q4_K, .bytes = 144, .sub = 32, .depth = 8, .partner = 1, .has_min = true,
            .has_scales = true)
-UP_TO_FOUR(Q5_K, .bytes = 176, .sub = 32, .depth = 4, .partner = 1, .has_min = true,
-           .has_scales = true)
-UP_TO_THREE(Q6_K, .bytes = 210, .sub = 16, .depth = 2, .partner = 2, .off = 32, .has_scales = true)
+UP_TO_FOUR(Q5_K, .bytes = 176, .sub = 32, .depth = 4, .has_min = true, .has_scales = true)
+UP_TO_FOUR(Q6_K, .bytes = 210, .sub = 16, .depth = 4, .has_mid = true, .has_scales = true)
 UP_TO_FOUR(Q2_K, .bytes = 84, .sub = 16, .depth = 4, .partner = 1, .has_min = true,
            .has_scales = true)
 UP_TO_FOUR(Q3_K, .bytes = 110, .sub = 16, .depth = 4, .partner = 1, .off = 4, .has_scales = true)
-UP_TO_FOUR(IQ4_XS, .bytes = 136, .sub = 32, .depth = 1, .has_scales = true)
+UP_TO_FOUR(IQ4_XS, .bytes = 136, .sub = 32, .depth = 1, .halves = true, .has_scales = true)
 UP_TO_FOUR(Q8_0, .bytes = 34, .sub = 32, .depth = 1)
-UP_TO_FOUR(Q4_0, .bytes = 18, .sub = 32, .depth = 8, .off = 8)
-UP_TO_FOUR(Q4_1, .bytes = 20, .sub = 32, .depth = 8, .has_min = true)
-UP_TO_FOUR(Q5_0, .bytes = 22, .sub = 32, .depth = 4, .off = 16)
-UP_TO_FOUR(Q5_1, .bytes = 24, .sub = 32, .depth = 4, .has_min = true)
-UP_TO_FOUR(IQ4_NL, .bytes = 18, .sub = 32, .depth = 1)
-UP_TO_FOUR(MXFP4, .bytes = 17, .sub = 32, .depth = 4, .off = 12)
-
-/* Registers do not suffice for four. */
-static void Q6_K_4(const struct lin_column *c)
-{
-	struct lin_column half = *c;
-
-	half.n_cols = 2;
-	Q6_K_2(&half);
-	half.x += 2;
-	half.acc += 2 * LIN_ROWS;
-	Q6_K_2(&half);
-}
+UP_TO_FOUR(Q4_0, .bytes = 18, .sub = 32, .depth = 8, .halves = true, .off = 8)
+UP_TO_FOUR(Q4_1, .bytes = 20, .sub = 32, .depth = 8, .halves = true, .has_min = true)
+UP_TO_FOUR(Q5_0, .bytes = 22, .sub = 32, .depth = 4, .halves = true, .off = 16)
+UP_TO_FOUR(Q5_1, .bytes = 24, .sub = 32, .depth = 4, .halves = true, .has_min = true)
+UP_TO_FOUR(IQ4_NL, .bytes = 18, .sub = 32, .depth = 1, .halves = true)
+UP_TO_FOUR(MXFP4, .bytes = 17, .sub = 32, .depth = 4, .halves = true, .off = 12)
 
 #define ROW(type) [ZINC_##type] = {type##_1, type##_2, type##_3, type##_4}
 
@@ -326,9 +315,11 @@ uint32_t lin_avx2_most_columns(uint32_t dtype)
 {
 	switch (dtype) {
 	case ZINC_Q4_K:
+	case ZINC_Q6_K:
 	case ZINC_Q2_K:
 	case ZINC_Q8_0:
 	case ZINC_Q4_0: return LIN_PANEL;
+	case ZINC_Q5_K:
 	case ZINC_Q4_1: return 16;
 	case ZINC_IQ4_NL:
 	case ZINC_MXFP4: return 8;

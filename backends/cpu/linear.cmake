@@ -5,7 +5,7 @@ set(CPU_LINEAR_DIR "${CMAKE_CURRENT_LIST_DIR}")
 set(CPU_LINEAR_SOURCES
 	quant.c quant_legacy.c quant_k.c
 	linear.c linear_isa.c linear_run.c linear_tile.c linear_plain.c
-	quant_act.c embed.c pack.c)
+	quant_act.c embed.c pack.c pack_bits.c)
 set(CPU_LINEAR_AVX2 linear_avx2.c linear_avx2_q8.c fill_avx2.c column_avx2.c
 	unpack_avx2_k.c unpack_avx2_legacy.c)
 set(CPU_LINEAR_AVX512 linear_avx512.c fill_avx512.c column_avx512.c)

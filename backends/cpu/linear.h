@@ -48,6 +48,9 @@ struct lin_act {
 	float d[8];
 	float ds[8];         /* d times the sum of the block's q  */
 	int16_t sum[16];     /* of each 16 q                      */
+	int16_t mid[32];     /* 32 times the sums of elements 4 i and 4 i + 1 of each 16, and
+	                      * of 4 i + 2 and 4 i + 3: with it, 6-bit quants less 32 add up
+	                      * in 16 bits where quants alone would not */
 };
 
 static inline uint64_t lin_act_row_bytes(uint64_t k)
@@ -97,10 +100,17 @@ struct lin_f32_step {
 	float *acc;
 };
 
+/* A word of each of the rows that are packed together. */
+struct lin_word {
+	uint32_t row[LIN_ROWS];
+};
+
 /* The kernels of one instruction set. */
 struct lin_isa {
 	/* n words of 32 bits of LIN_ROWS rows, to [n][LIN_ROWS]; nothing is aligned */
 	void (*pack_words)(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed);
+	/* the words of a block of Q5_K or Q6_K to their packed order: pack_bits.h */
+	void (*pack_bits)(uint32_t dtype, const struct lin_word *file, struct lin_word *packed);
 	quant_unpack_fn *(*unpack)(uint32_t dtype);
 	/* `blocks` blocks of 32 elements of LIN_ROWS packed rows to a tile */
 	void (*fill)(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
@@ -141,6 +151,9 @@ struct lin_rows lin_rows_of(const struct zinc_view *w, uint32_t expert, uint32_t
  * as F32: a row of F32 that is not packed in place, others in buf. */
 const float *lin_row_f32(const struct lin_isa *isa, const struct lin_rows *rows, uint32_t r,
                          uint32_t k0, uint32_t n, float *buf);
+
+/* lin_isa.pack_bits in plain C */
+void lin_pack_bits(uint32_t dtype, const struct lin_word *file, struct lin_word *packed);
 
 /* pack.c: n elements of n_rows <= LIN_ROWS rows to packed order (zeros for the
  * rows that are missing), and of row r back to the file's order. */

@@ -1,5 +1,6 @@
 /* linear_avx2.c - class F32 with AVX2 and FMA, and the conversions. */
 #include "linear_avx2.h"
+#include "pack_bits.h"
 
 #include <immintrin.h>
 #include <math.h>
@@ -112,6 +113,11 @@ void lin_avx2_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t 
 	lin_plain.pack_words(w + 4 * whole, stride, n - whole, packed + 4 * whole * LIN_ROWS);
 }
 
+void lin_avx2_pack_bits(uint32_t dtype, const struct lin_word *file, struct lin_word *packed)
+{
+	pack_bits_block(dtype, file, packed);
+}
+
 void lin_avx2_transpose(const float *const *rows, uint32_t n, float *dst)
 {
 	uint32_t whole = n / 8 * 8;
@@ -213,6 +219,18 @@ static inline int32_t sum_of(__m128i v)
 	return _mm_cvtsi128_si32(pairs) + _mm_extract_epi32(pairs, 1);
 }
 
+/* lin_act.mid of a block. */
+static void put_mid(__m256i bytes, int16_t *mid)
+{
+	__m256i v = _mm256_maddubs_epi16(_mm256_set1_epi8(32), bytes);
+
+	v = _mm256_add_epi16(v, _mm256_shuffle_epi32(v, 0x4e));
+	v = _mm256_add_epi16(v, _mm256_shuffle_epi32(v, 0xb1));
+	_mm_storel_epi64((__m128i *)(void *)mid,
+	                 _mm_unpacklo_epi32(_mm256_castsi256_si128(v),
+	                                    _mm256_extracti128_si256(v, 1)));
+}
+
 /* One block of 32; false where it holds an infinity or a NaN. */
 static bool quantise_block(const float *x, struct lin_act *y, uint32_t b)
 {
@@ -248,6 +266,7 @@ static bool quantise_block(const float *x, struct lin_act *y, uint32_t b)
 	y->ds[b] = y->d[b] * (float)(sum0 + sum1);
 	y->sum[2 * b] = (int16_t)sum0;
 	y->sum[2 * b + 1] = (int16_t)sum1;
+	put_mid(bytes, y->mid + 4 * b);
 	return true;
 }
 
@@ -269,6 +288,7 @@ void lin_avx2_quantise(const float *x, uint32_t k, struct lin_act *y)
 
 const struct lin_isa lin_avx2 = {
 	.pack_words = lin_avx2_pack_words,
+	.pack_bits = lin_avx2_pack_bits,
 	.unpack = unpack_avx2,
 	.fill = lin_avx2_fill,
 	.dot_q8 = lin_avx2_dot_q8,

@@ -7,6 +7,7 @@
 #define LIN_AVX2_COLUMNS 4u
 
 void lin_avx2_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t *packed);
+void lin_avx2_pack_bits(uint32_t dtype, const struct lin_word *file, struct lin_word *packed);
 void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 void lin_avx2_column(const struct lin_column *c);
 uint32_t lin_avx2_most_columns(uint32_t dtype);

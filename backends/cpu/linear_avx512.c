@@ -244,6 +244,7 @@ static void dot_f32(const struct lin_f32_step *step)
 
 const struct lin_isa lin_avx512 = {
 	.pack_words = lin_avx2_pack_words,
+	.pack_bits = lin_avx2_pack_bits,
 	.unpack = unpack_avx2,
 	.fill = lin_avx512_fill,
 	.fill_fetches = true,

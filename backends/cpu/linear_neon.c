@@ -77,6 +77,17 @@ void lin_neon_dot_f32(const struct lin_f32_step *s)
 	}
 }
 
+/* lin_act.mid of 16 elements. */
+static void put_mid(int16x8_t first, int16x8_t second, int16_t *mid)
+{
+	int16x8_t v = vaddq_s16(first, second);
+	int16x4_t sums = vadd_s16(vget_low_s16(v), vget_high_s16(v));
+
+	sums = vshl_n_s16(vpadd_s16(sums, sums), 5);
+	mid[0] = vget_lane_s16(sums, 0);
+	mid[1] = vget_lane_s16(sums, 1);
+}
+
 /* One block of 32; false where it holds an infinity or a NaN. */
 static bool quantise_block(const float *x, struct lin_act *y, uint32_t b)
 {
@@ -112,6 +123,8 @@ static bool quantise_block(const float *x, struct lin_act *y, uint32_t b)
 	y->ds[b] = y->d[b] * (float)(sum0 + sum1);
 	y->sum[2 * b] = (int16_t)sum0;
 	y->sum[2 * b + 1] = (int16_t)sum1;
+	put_mid(h[0], h[1], y->mid + 4 * b);
+	put_mid(h[2], h[3], y->mid + 4 * b + 2);
 	return true;
 }
 

@@ -189,6 +189,7 @@ static void dot_q8(const struct lin_q8_step *step)
 
 const struct lin_isa LIN_ISA = {
 	.pack_words = lin_neon_pack_words,
+	.pack_bits = lin_pack_bits,
 	.unpack = lin_neon_unpack,
 	.fill = lin_neon_fill,
 	.dot_q8 = dot_q8,

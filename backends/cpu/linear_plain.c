@@ -156,7 +156,7 @@ static void quantise_block(const float *x, uint32_t n, struct lin_act *y, uint32
 {
 	int8_t *q = y->q + 32 * b;
 	float amax = 0.0f, inverse = 0.0f;
-	int32_t sum[2] = {0, 0};
+	int32_t sum[2] = {0, 0}, pairs[4] = {0};
 
 	for (uint32_t i = 0; i < n; i++)
 		amax = fabsf(x[i]) > amax || x[i] != x[i] ? fabsf(x[i]) : amax;
@@ -170,11 +170,14 @@ static void quantise_block(const float *x, uint32_t n, struct lin_act *y, uint32
 	for (uint32_t i = 0; i < 32; i++) {
 		q[i] = i < n && inverse > 0.0f ? (int8_t)lrintf(x[i] * inverse) : 0;
 		sum[i / 16] += q[i];
+		pairs[i / 16 * 2 + i / 2 % 2] += q[i];
 	}
 	y->d[b] = amax / 127.0f;
 	y->ds[b] = y->d[b] * (float)(sum[0] + sum[1]);
 	y->sum[2 * b] = (int16_t)sum[0];
 	y->sum[2 * b + 1] = (int16_t)sum[1];
+	for (uint32_t i = 0; i < 4; i++)
+		y->mid[4 * b + i] = (int16_t)(32 * pairs[i]);
 }
 
 static void quantise(const float *x, uint32_t k, struct lin_act *y)
@@ -190,6 +193,7 @@ static void quantise(const float *x, uint32_t k, struct lin_act *y)
 
 const struct lin_isa lin_plain = {
 	.pack_words = pack_words,
+	.pack_bits = lin_pack_bits,
 	.unpack = unpack,
 	.fill = fill,
 	.dot_q8 = dot_q8,

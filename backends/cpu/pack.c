@@ -5,10 +5,10 @@
  * LIN_ROWS blocks of the file taken as 32-bit words, [word][row], followed by what
  * does not come in words, [row]: the F16 factor (MXFP4: the exponent) of types whose
  * blocks are no multiple of 4 bytes. It has as many bytes as the blocks it was made
- * of. */
+ * of. Quants of Q5_K and Q6_K are put into an order of their own besides (pack_bits.h). */
 #include <string.h>
 
-#include "linear.h"
+#include "pack_bits.h"
 
 struct pack_format {
 	uint8_t words_at, n_words; /* of a block                                   */
@@ -34,6 +34,22 @@ static void pack_tails(const struct pack_format *f, const uint8_t *w, uint64_t s
 		tail[r] = w[r * stride + f->tail_at];
 }
 
+/* The words of one block. */
+static void pack_block(const struct lin_isa *isa, uint32_t dtype, const uint8_t *w, uint64_t stride,
+                       uint8_t *packed)
+{
+	const struct pack_format *f = &formats[dtype];
+	struct lin_word file[PACK_BITS_WORDS], words[PACK_BITS_WORDS];
+
+	if (!pack_bits_has(dtype)) {
+		isa->pack_words(w + f->words_at, stride, f->n_words, packed);
+		return;
+	}
+	isa->pack_words(w + f->words_at, stride, f->n_words, (uint8_t *)file);
+	isa->pack_bits(dtype, file, words);
+	memcpy(packed, words, f->n_words * sizeof(*words));
+}
+
 /* Blocks of words alone are one run of words. */
 static void pack_rows(const struct lin_isa *isa, uint32_t dtype, const uint8_t *w, uint64_t stride,
                       uint32_t n_blocks, uint8_t *packed)
@@ -41,12 +57,12 @@ static void pack_rows(const struct lin_isa *isa, uint32_t dtype, const uint8_t *
 	const struct pack_format *f = &formats[dtype];
 	uint32_t bytes = quant_format(dtype)->bytes;
 
-	if (!f->tail_bytes) {
+	if (!f->tail_bytes && !pack_bits_has(dtype)) {
 		isa->pack_words(w, stride, n_blocks * f->n_words, packed);
 		return;
 	}
 	for (uint32_t i = 0; i < n_blocks; i++, w += bytes, packed += LIN_ROWS * bytes) {
-		isa->pack_words(w + f->words_at, stride, f->n_words, packed);
+		pack_block(isa, dtype, w, stride, packed);
 		pack_tails(f, w, stride, packed + 4 * LIN_ROWS * f->n_words);
 	}
 }
@@ -69,14 +85,27 @@ void lin_pack(const struct lin_isa *isa, uint32_t dtype, const uint8_t *w, uint6
 	}
 }
 
+/* The words of row r of a packed block, as the file has them. */
+static void unpack_words(uint32_t dtype, const uint8_t *packed, uint32_t r, uint8_t *row)
+{
+	uint32_t n = formats[dtype].n_words, words[PACK_BITS_WORDS], file[PACK_BITS_WORDS];
+	uint8_t *to = pack_bits_has(dtype) ? (uint8_t *)words : row;
+
+	for (uint32_t w = 0; w < n; w++)
+		memcpy(to + 4 * w, packed + 4 * (w * LIN_ROWS + r), 4);
+	if (to == row)
+		return;
+	pack_bits_undo(dtype, words, file);
+	memcpy(row, file, 4 * n);
+}
+
 void lin_unpack_row(uint32_t dtype, const uint8_t *packed, uint32_t r, uint32_t n, uint8_t *row)
 {
 	const struct quant_format *q = quant_format(dtype);
 	const struct pack_format *f = &formats[dtype];
 
 	for (uint32_t i = 0; i < n; i += q->elems, row += q->bytes, packed += LIN_ROWS * q->bytes) {
-		for (uint32_t w = 0; w < f->n_words; w++)
-			memcpy(row + f->words_at + 4 * w, packed + 4 * (w * LIN_ROWS + r), 4);
+		unpack_words(dtype, packed, r, row + f->words_at);
 		memcpy(row + f->tail_at, packed + 4 * LIN_ROWS * f->n_words + f->tail_bytes * r,
 		       f->tail_bytes);
 	}

@@ -11,7 +11,7 @@
  *     rows_word(r, i)             word i of each row
  *     rows_set8/16/32(n)          n everywhere
  *     rows_lanes(a, b, c, d)      four words, in each 128 bits
- *     rows_and, rows_or, rows_plus8, rows_less8
+ *     rows_and, rows_or, rows_xor, rows_plus8, rows_less8
  *     rows_left16, rows_right16, rows_left32, rows_right32 by n bits
  *     rows_down16(v, n)           the same with the sign
  *     rows_shuffle(v, at)         bytes of each 128 bits, 0 where `at` is negative
@@ -55,6 +55,40 @@ ROWS_INLINE rows_words rows_fifth(rows_words bits, uint32_t i)
 	return rows_where(rows_shuffle(bits, rows_plus8(first, rows_set8((char)(i / 2)))), bit, 16);
 }
 
+/* A word of each row, n bits further down. */
+ROWS_INLINE rows_words rows_down(struct rows r, const uint32_t word, const int n)
+{
+	return rows_right32(rows_word(r, word), n);
+}
+
+/* Word i of the quants of 5 or 6 bits that begin with word `at`: pack_bits.h. */
+ROWS_INLINE rows_words rows_five(struct rows r, const uint32_t at, const uint32_t i)
+{
+	rows_words v;
+
+	switch (i) {
+	case 5: v = rows_xor(rows_down(r, at, 5), rows_down(r, at + 1, 3)); break;
+	case 6: v = rows_xor(rows_down(r, at + 2, 5), rows_down(r, at + 3, 3)); break;
+	case 7:
+		v = rows_xor(rows_down(r, at + 1, 2), rows_down(r, at + 3, 1));
+		v = rows_xor(rows_down(r, at + 4, 5), v);
+		break;
+	default: v = rows_word(r, at + i); break;
+	}
+	return rows_mask(v, 31);
+}
+
+ROWS_INLINE rows_words rows_six(struct rows r, const uint32_t at, const uint32_t i)
+{
+	rows_words v = rows_word(r, at + i % 3);
+
+	if (i == 3) {
+		v = rows_xor(rows_right32(v, 6), rows_down(r, at + 1, 4));
+		v = rows_xor(v, rows_down(r, at + 2, 2));
+	}
+	return rows_mask(v, 63);
+}
+
 /* Elements 4 i to 4 i + 3 of block b of 32, a word per row; r starts at the block of
  * the type, which holds all 8 blocks where it has 256 elements. */
 ROWS_INLINE rows_words rows_quants(const uint32_t dtype, struct rows r, const uint32_t b,
@@ -65,12 +99,8 @@ ROWS_INLINE rows_words rows_quants(const uint32_t dtype, struct rows r, const ui
 
 	switch (dtype) {
 	case ZINC_Q4_K: return rows_nibbles(rows_word(r, 4 + 8 * (b / 2) + i), odd);
-	case ZINC_Q5_K:
-		return rows_or(rows_nibbles(rows_word(r, 12 + 8 * (b / 2) + i), odd),
-		               rows_bits(rows_word(r, 4 + i), (int)b, 4, 1));
-	case ZINC_Q6_K:
-		return rows_or(rows_nibbles(rows_word(r, 16 * quad + 8 * odd + i), in >= 2),
-		               rows_bits(rows_word(r, 32 + 8 * quad + i), 2 * (int)in, 4, 3));
+	case ZINC_Q5_K: return rows_five(r, 4 + 5 * b, i);
+	case ZINC_Q6_K: return rows_six(r, 6 * b + 3 * (i / 4), i % 4);
 	case ZINC_Q2_K: return rows_bits(rows_word(r, 4 + 8 * quad + i), 2 * (int)in, 0, 3);
 	case ZINC_Q3_K:
 		return rows_or(rows_bits(rows_word(r, 8 + 8 * quad + i), 2 * (int)in, 0, 3),

@@ -22,6 +22,7 @@ typedef __m256 rows_floats;
 #define rows_set32 _mm256_set1_epi32
 #define rows_and _mm256_and_si256
 #define rows_or _mm256_or_si256
+#define rows_xor _mm256_xor_si256
 #define rows_plus8 _mm256_add_epi8
 #define rows_less8 _mm256_sub_epi8
 #define rows_left16 _mm256_slli_epi16

@@ -26,6 +26,7 @@ typedef __m512 rows_floats;
 #define rows_set32 _mm512_set1_epi32
 #define rows_and _mm512_and_si512
 #define rows_or _mm512_or_si512
+#define rows_xor _mm512_xor_si512
 #define rows_plus8 _mm512_add_epi8
 #define rows_less8 _mm512_sub_epi8
 #define rows_left16 _mm512_slli_epi16

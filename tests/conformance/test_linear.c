@@ -354,6 +354,21 @@ static void packed_exponents_of_mxfp4(void **state)
 	}
 }
 
+/* Each row comes back from packed order as it was, bit for bit. */
+static void check_unpacking(uint32_t dtype, const uint8_t *packed, const uint8_t *w,
+                            uint64_t stride, uint32_t n_rows, uint32_t k)
+{
+	uint64_t bytes = quant_row_bytes(dtype, k);
+	uint8_t *row = malloc(bytes);
+
+	assert_non_null(row);
+	for (uint32_t r = 0; r < n_rows; r++) {
+		lin_unpack_row(dtype, packed, r, k, row);
+		assert_memory_equal(row, w + r * stride, bytes);
+	}
+	free(row);
+}
+
 /* Every instruction set packs to the same bytes, rows that are missing included. */
 static void check_packing(uint32_t dtype, uint32_t n_rows)
 {
@@ -366,6 +381,7 @@ static void check_packing(uint32_t dtype, uint32_t n_rows)
 	for (uint64_t i = 0; i < stride * LIN_ROWS; i++)
 		w[i] = (uint8_t)(int)(linear_random(&seed) * 1000.0f);
 	lin_pack(&lin_plain, dtype, w, stride, n_rows, k, want);
+	check_unpacking(dtype, want, w, stride, n_rows, k);
 	for (enum cpu_isa isa = 0; isa < CPU_ISA_COUNT; isa++) {
 		if (!linear_host_has(isa))
 			continue;

@@ -168,7 +168,7 @@ static struct lin_act *quantise(enum cpu_isa isa, uint32_t k, const struct zinc_
 static void expect_block(const struct lin_act *a, uint32_t b, const float *x, uint32_t n)
 {
 	double amax = 0.0;
-	int32_t sum[2] = {0, 0};
+	int32_t sum[2] = {0, 0}, mid[4] = {0};
 
 	for (uint32_t i = 0; i < n; i++)
 		amax = fabs((double)x[i]) > amax ? fabs((double)x[i]) : amax;
@@ -178,9 +178,12 @@ static void expect_block(const struct lin_act *a, uint32_t b, const float *x, ui
 
 		assert_true(fabs(got - want) <= (double)a->d[b] * 0.5001);
 		sum[i / 16] += a->q[32 * b + i];
+		mid[i / 16 * 2 + i % 4 / 2] += 32 * a->q[32 * b + i];
 	}
 	assert_int_equal(a->sum[2 * b], sum[0]);
 	assert_int_equal(a->sum[2 * b + 1], sum[1]);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(a->mid[4 * b + i], mid[i]);
 	assert_true(a->ds[b] == a->d[b] * (float)(sum[0] + sum[1]));
 }
 
