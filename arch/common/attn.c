@@ -65,23 +65,29 @@ static void scale_rotated(const struct arch_rec *r, const struct arch_attn *a, s
 	r->host->op(r->graph, ZINC_OP_SCALE, &op);
 }
 
+/* The norm of x's heads and their rotation, in place. */
+static struct zinc_op_rope_dual rotation(const struct arch_rec *r, const struct arch_attn *a,
+                                         struct zinc_view x, uint32_t norm)
+{
+	return (struct zinc_op_rope_dual){.struct_size = sizeof(struct zinc_op_rope_dual),
+	                                  .q = x,
+	                                  .q_out = x,
+	                                  .pos = rec_table(r, r->row_pos),
+	                                  .freqs = r->host->constant(r->graph, a->freqs),
+	                                  .factors = rec_weight(r, a->factors),
+	                                  .n = r->n,
+	                                  .n_rot = a->n_rot,
+	                                  .mode = a->rope_mode,
+	                                  .q_norm = rec_weight(r, norm),
+	                                  .norm_eps = r->model->norm_eps};
+}
+
 static struct zinc_view rope(const struct arch_rec *r, const struct arch_attn *a,
                              struct zinc_view q, struct zinc_view k)
 {
-	struct zinc_op_rope_dual op = {.struct_size = sizeof(op),
-	                               .q = q,
-	                               .k = k,
-	                               .q_out = q,
-	                               .k_out = k,
-	                               .pos = rec_table(r, ZINC_TABLE_TOK_POS),
-	                               .freqs = r->host->constant(r->graph, a->freqs),
-	                               .factors = rec_weight(r, a->factors),
-	                               .n = r->n,
-	                               .n_rot = a->n_rot,
-	                               .mode = a->rope_mode,
-	                               .q_norm = rec_weight(r, a->q_norm),
-	                               .norm_eps = r->model->norm_eps};
+	struct zinc_op_rope_dual op = rotation(r, a, q, a->q_norm);
 
+	op.k = op.k_out = k;
 	if (zinc_view_present(&k))
 		op.k_norm = rec_weight(r, a->k_norm);
 	/* Attention reads queries again and again: heads side by side serve it
@@ -103,8 +109,8 @@ static void kv_write(const struct arch_rec *r, const struct arch_attn *a, struct
 		.v = v,
 		.k_cache = r->host->state(r->graph, a->kv, 0),
 		.v_cache = r->host->state(r->graph, a->kv, 1),
-		.tok_seq = rec_table(r, ZINC_TABLE_TOK_SEQ),
-		.tok_pos = rec_table(r, ZINC_TABLE_TOK_POS),
+		.tok_seq = rec_table(r, r->row_seq),
+		.tok_pos = rec_table(r, r->row_pos),
 		.block_table = r->host->table(r->graph, ZINC_TABLE_BLOCKS, a->kv),
 		.n = r->n};
 
@@ -121,9 +127,9 @@ static struct zinc_view attend(const struct arch_rec *r, const struct arch_attn 
 		.k_cache = r->host->state(r->graph, a->kv, 0),
 		.v_cache = r->host->state(r->graph, a->kv, 1),
 		.out = zinc_view_heads(out, a->head_dim),
-		.tok_seq = rec_table(r, ZINC_TABLE_TOK_SEQ),
-		.tok_pos = rec_table(r, ZINC_TABLE_TOK_POS),
-		.seq_first = rec_table(r, ZINC_TABLE_SEQ_FIRST),
+		.tok_seq = rec_table(r, r->row_seq),
+		.tok_pos = rec_table(r, r->row_pos),
+		.seq_first = rec_table(r, r->seq_first),
 		.seq_kv_len = rec_table(r, ZINC_TABLE_SEQ_KV_LEN),
 		.block_table = r->host->table(r->graph, ZINC_TABLE_BLOCKS, a->kv),
 		.n = r->n,
@@ -150,13 +156,49 @@ struct zinc_view rec_attn(const struct arch_rec *r, const struct arch_attn *a,
 	return attend(r, a, q, in->gate);
 }
 
-struct zinc_view rec_project_attn(const struct arch_rec *r, const struct arch_attn *a,
-                                  struct zinc_view h)
+void rec_kv_first(struct arch_rec *r, const struct arch_attn *a, struct arch_qkv *in,
+                  struct zinc_view *rows)
+{
+	if (zinc_view_present(&in->k)) {
+		/* The op wants a q, and k is one to it. */
+		const struct zinc_op_rope_dual op = rotation(r, a, in->k, a->k_norm);
+
+		r->host->op(r->graph, ZINC_OP_ROPE_DUAL, &op);
+		kv_write(r, a, in->k, in->v);
+	}
+	in->k = in->v = (struct zinc_view){0};
+	rec_out_rows(r, &rows, 1);
+}
+
+static void project_kv(const struct arch_rec *r, const struct arch_attn *a, struct zinc_view h,
+                       struct arch_qkv *qkv)
+{
+	qkv->k = zinc_view_heads(rec_linear(r, a->k, h), a->head_dim);
+	qkv->v = zinc_view_heads(rec_linear(r, a->v, h), a->head_dim);
+}
+
+struct zinc_view rec_project(struct arch_rec *r, const struct arch_attn *a, struct zinc_view h,
+                             bool last, struct arch_qkv *qkv)
+{
+	const bool kv_first = last && rec_reads_few(r);
+	struct zinc_view q;
+
+	if (kv_first) {
+		project_kv(r, a, h, qkv);
+		rec_kv_first(r, a, qkv, &h);
+	}
+	q = rec_linear(r, a->q, h);
+	if (!kv_first)
+		project_kv(r, a, h, qkv);
+	return q;
+}
+
+struct zinc_view rec_project_attn(struct arch_rec *r, const struct arch_attn *a,
+                                  struct zinc_view h, bool last)
 {
 	struct arch_qkv qkv = {0};
+	struct zinc_view q = rec_project(r, a, h, last, &qkv);
 
-	qkv.q = zinc_view_heads(rec_linear(r, a->q, h), a->head_dim);
-	qkv.k = zinc_view_heads(rec_linear(r, a->k, h), a->head_dim);
-	qkv.v = zinc_view_heads(rec_linear(r, a->v, h), a->head_dim);
+	qkv.q = zinc_view_heads(q, a->head_dim);
 	return rec_attn(r, a, &qkv);
 }

@@ -48,8 +48,20 @@ void decl_attn_norms(struct arch_model *m, int32_t layer, struct arch_attn *a);
  * are rotated in place, but a q with gaps between its heads moves together. */
 struct zinc_view rec_attn(const struct arch_rec *r, const struct arch_attn *a,
                           const struct arch_qkv *in);
-/* The same behind the projections of h, where these are one matrix each. */
-struct zinc_view rec_project_attn(const struct arch_rec *r, const struct arch_attn *a,
-                                  struct zinc_view h);
+
+/* The last block needs K and V of all tokens, but queries and attention only
+ * of the rows whose logits are read. Where these are few (rec_reads_few), this
+ * comes before q: k and v, if present, go into the cache and become absent;
+ * `rows`, which q is made of, and all that follows has the rows that are read. */
+void rec_kv_first(struct arch_rec *r, const struct arch_attn *a, struct arch_qkv *in,
+                  struct zinc_view *rows);
+/* The projections of h, where these are one matrix each: k and v of qkv, and q
+ * before it is split into heads. last: the last block's, with rec_kv_first()
+ * where rows are few. */
+struct zinc_view rec_project(struct arch_rec *r, const struct arch_attn *a, struct zinc_view h,
+                             bool last, struct arch_qkv *qkv);
+/* The same and rec_attn(), where q is nothing but queries. */
+struct zinc_view rec_project_attn(struct arch_rec *r, const struct arch_attn *a,
+                                  struct zinc_view h, bool last);
 
 #endif

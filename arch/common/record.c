@@ -9,7 +9,10 @@ void rec_begin(struct arch_rec *r, const struct arch_model *m, struct zinc_graph
 	                       .model = m,
 	                       .shape = shape,
 	                       .n = zinc_slot(ZINC_SLOT_N_TOKENS, shape->max_tokens),
-	                       .n_seqs = zinc_slot(ZINC_SLOT_N_SEQS, shape->max_seqs)};
+	                       .n_seqs = zinc_slot(ZINC_SLOT_N_SEQS, shape->max_seqs),
+	                       .row_seq = ZINC_TABLE_TOK_SEQ,
+	                       .row_pos = ZINC_TABLE_TOK_POS,
+	                       .seq_first = ZINC_TABLE_SEQ_FIRST};
 }
 
 struct zinc_view rec_weight(const struct arch_rec *r, uint32_t index)
@@ -125,10 +128,20 @@ void rec_tap(const struct arch_rec *r, uint32_t layer, struct zinc_view x)
 	r->host->tap(r->graph, layer, &x);
 }
 
+bool rec_reads_few(const struct arch_rec *r)
+{
+	return r->shape->max_out < r->shape->max_tokens;
+}
+
 void rec_out_rows(struct arch_rec *r, struct zinc_view *const *views, uint32_t n)
 {
 	r->n = zinc_slot(ZINC_SLOT_N_OUT, r->shape->max_out);
+	r->row_seq = ZINC_TABLE_OUT_SEQ;
+	r->row_pos = ZINC_TABLE_OUT_POS;
+	r->seq_first = ZINC_TABLE_OUT_FIRST;
 	for (uint32_t i = 0; i < n; i++) {
+		if (rec_reads_few(r) && views[i]->ne[1] <= r->shape->max_out)
+			continue;
 		struct zinc_op_embed op = {.struct_size = sizeof(op),
 		                           .table = *views[i],
 		                           .ids = rec_table(r, ZINC_TABLE_OUT_ROW),

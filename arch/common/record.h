@@ -17,6 +17,9 @@ struct arch_rec {
 	const struct zinc_shape *shape;
 	struct zinc_u32 n;      /* live rows of what is recorded next */
 	struct zinc_u32 n_seqs;
+	/* Tables of these rows: the sequence and the position of each, the first
+	 * of each sequence. */
+	enum zinc_table row_seq, row_pos, seq_first;
 };
 
 void rec_begin(struct arch_rec *r, const struct arch_model *m, struct zinc_graph *g,
@@ -53,8 +56,10 @@ void rec_linear_add(const struct arch_rec *r, uint32_t w, struct zinc_view x,
  * compares layer by layer. */
 void rec_tap(const struct arch_rec *r, uint32_t layer, struct zinc_view x);
 
+/* Are fewer rows read than the recording has tokens? */
+bool rec_reads_few(const struct arch_rec *r);
 /* From here on only the rows whose logits are read: replaces each of the n
- * views ([T, D], strided or not) by those rows. */
+ * views ([T, D], strided or not) by those rows, unless it has no others. */
 void rec_out_rows(struct arch_rec *r, struct zinc_view *const *views, uint32_t n);
 /* Final norm, head and (softcap != 0) soft cap: the graph's result. */
 void rec_head(const struct arch_rec *r, struct zinc_view x, float softcap);

@@ -26,24 +26,38 @@ static struct zinc_view per_layer_inputs(const struct arch_rec *r, const struct 
 	return ple;
 }
 
-static struct zinc_view attention(const struct arch_rec *r, const struct gemma4_layer *l,
-                                  struct zinc_view x)
+/* Absent where the layer reads the cache of another. */
+static void project_kv(const struct arch_rec *r, const struct gemma4_layer *l, struct zinc_view h,
+                       struct arch_qkv *qkv)
 {
 	const struct arch_attn *a = &l->attn;
+
+	if (!l->owns_kv)
+		return;
+	qkv->k = zinc_view_heads(rec_linear(r, a->k, h), a->head_dim);
+	if (a->v == ARCH_NONE) { /* of the raw keys, before their norm and RoPE */
+		qkv->v = rec_norm(r, qkv->k, ARCH_NONE);
+	} else {
+		qkv->v = zinc_view_heads(rec_linear(r, a->v, h), a->head_dim);
+		rec_norm_in_place(r, qkv->v, ARCH_NONE);
+	}
+}
+
+static struct zinc_view attention(struct arch_rec *r, const struct gemma4_layer *l,
+                                  struct zinc_view x, bool last)
+{
+	const struct arch_attn *a = &l->attn;
+	const bool kv_first = last && rec_reads_few(r);
 	struct zinc_view h = rec_norm(r, x, l->attn_norm);
 	struct arch_qkv qkv = {0};
 
-	qkv.q = zinc_view_heads(rec_linear(r, a->q, h), a->head_dim);
-	if (!l->owns_kv)
-		return rec_attn(r, a, &qkv);
-
-	qkv.k = zinc_view_heads(rec_linear(r, a->k, h), a->head_dim);
-	if (a->v == ARCH_NONE) { /* of the raw keys, before their norm and RoPE */
-		qkv.v = rec_norm(r, qkv.k, ARCH_NONE);
-	} else {
-		qkv.v = zinc_view_heads(rec_linear(r, a->v, h), a->head_dim);
-		rec_norm_in_place(r, qkv.v, ARCH_NONE);
+	if (kv_first) {
+		project_kv(r, l, h, &qkv);
+		rec_kv_first(r, a, &qkv, &h);
 	}
+	qkv.q = zinc_view_heads(rec_linear(r, a->q, h), a->head_dim);
+	if (!kv_first)
+		project_kv(r, l, h, &qkv);
 	return rec_attn(r, a, &qkv);
 }
 
@@ -118,7 +132,7 @@ void gemma4_build(void *model, struct zinc_graph *graph, const struct zinc_shape
 		const struct gemma4_layer *l = &m->layers[i];
 
 		rec_label(&r, i, "attn");
-		struct zinc_view o = attention(&r, l, x);
+		struct zinc_view o = attention(&r, l, x, i + 1 == n_layer);
 		if (width)
 			ple = zinc_view_lanes(inputs, i * width, width);
 		if (i + 1 == n_layer)

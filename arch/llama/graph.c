@@ -15,7 +15,7 @@ void llama_build(void *model, struct zinc_graph *graph, const struct zinc_shape 
 
 		rec_label(&r, i, "attn");
 		struct zinc_view h = rec_norm(&r, x, l->attn_norm);
-		struct zinc_view o = rec_project_attn(&r, &l->attn, h);
+		struct zinc_view o = rec_project_attn(&r, &l->attn, h, i + 1 == n_layer);
 		if (i + 1 == n_layer) /* keys and values were needed of all tokens */
 			rec_out_rows(&r, (struct zinc_view *[]){&x, &o}, 2);
 		rec_linear_add(&r, l->attn.out, o, x);

@@ -1,33 +1,37 @@
 /* graph.c - the forward pass of a qwen35 or qwen35moe model. */
 #include "qwen35.h"
 
-/* Gated attention. A head of the query projection is 2 * head_dim wide: the
- * query, then the gate of that head's output. */
-static struct zinc_view attention(const struct arch_rec *r, const struct qwen35_layer *l,
-                                  struct zinc_view h)
+/* The projections as lanes of one product: it is of all tokens. */
+static struct zinc_view project_fused(struct arch_rec *r, const struct qwen35_layer *l,
+                                      struct zinc_view h, bool last, struct arch_qkv *qkv)
 {
 	const struct arch_attn *a = &l->attn;
 	const uint32_t dim = a->head_dim;
 	const uint32_t q_lanes = 2 * a->n_head * dim, kv_lanes = a->n_head_kv * dim;
-	struct zinc_view q, k, v;
+	struct zinc_view all = rec_linear(r, l->attn_qkv, h), q = zinc_view_lanes(all, 0, q_lanes);
 
-	if (l->attn_qkv != ARCH_NONE) {
-		struct zinc_view qkv = rec_linear(r, l->attn_qkv, h);
+	qkv->k = zinc_view_heads(zinc_view_lanes(all, q_lanes, kv_lanes), dim);
+	qkv->v = zinc_view_heads(zinc_view_lanes(all, q_lanes + kv_lanes, kv_lanes), dim);
+	if (last && rec_reads_few(r))
+		rec_kv_first(r, a, qkv, &q);
+	return q;
+}
 
-		q = zinc_view_lanes(qkv, 0, q_lanes);
-		k = zinc_view_lanes(qkv, q_lanes, kv_lanes);
-		v = zinc_view_lanes(qkv, q_lanes + kv_lanes, kv_lanes);
-	} else {
-		q = rec_linear(r, a->q, h);
-		k = rec_linear(r, a->k, h);
-		v = rec_linear(r, a->v, h);
-	}
+/* Gated attention. A head of the query projection is 2 * head_dim wide: the
+ * query, then the gate of that head's output. */
+static struct zinc_view attention(struct arch_rec *r, const struct qwen35_layer *l,
+                                  struct zinc_view h, bool last)
+{
+	const uint32_t dim = l->attn.head_dim;
+	struct arch_qkv qkv = {0};
+	struct zinc_view q = l->attn_qkv != ARCH_NONE
+	                             ? project_fused(r, l, h, last, &qkv)
+	                             : rec_project(r, &l->attn, h, last, &qkv);
+
 	q = zinc_view_heads(q, 2 * dim);
-	const struct arch_qkv qkv = {.q = zinc_view_lanes(q, 0, dim),
-	                             .gate = zinc_view_lanes(q, dim, dim),
-	                             .k = zinc_view_heads(k, dim),
-	                             .v = zinc_view_heads(v, dim)};
-	return rec_attn(r, a, &qkv);
+	qkv.q = zinc_view_lanes(q, 0, dim);
+	qkv.gate = zinc_view_lanes(q, dim, dim);
+	return rec_attn(r, &l->attn, &qkv);
 }
 
 /* x += ffn(norm(x)); with experts, the shared one has a gate of its own. */
@@ -64,7 +68,7 @@ void qwen35_build(void *model, struct zinc_graph *graph, const struct zinc_shape
 		struct zinc_view h = rec_norm(&r, x, l->attn_norm);
 		struct zinc_view o = l->recurrent
 			                     ? qwen35_delta_net(&r, &m->delta, &l->delta, h)
-			                     : attention(&r, l, h);
+			                     : attention(&r, l, h, i + 1 == n_layer);
 		if (i + 1 == n_layer)
 			rec_out_rows(&r, (struct zinc_view *[]){&x, &o}, 2);
 		rec_linear_add(&r, l->recurrent ? l->delta.out : l->attn.out, o, x);

@@ -108,21 +108,26 @@ struct zinc_view graph_state(struct zinc_graph *g, uint32_t index, uint32_t part
 
 struct zinc_view graph_table(struct zinc_graph *g, uint32_t table, uint32_t index)
 {
-	if (table < ZINC_TABLE_BLOCKS) {
-		struct zinc_view v = g->env->tables[table];
-		uint32_t rows = v.ne[0];
+	struct zinc_view v;
 
-		if (table <= ZINC_TABLE_TOK_POS)
-			rows = g->shape.max_tokens;
-		else if (table == ZINC_TABLE_OUT_ROW)
-			rows = g->shape.max_out;
-		v.ne[0] = rows;
-		return v;
+	if (table >= ZINC_TABLE_COUNT ||
+	    (table == ZINC_TABLE_BLOCKS && index >= g->env->n_states)) {
+		graph_fail(g, "a batch table that does not exist was named");
+		return absent;
 	}
-	if (table == ZINC_TABLE_BLOCKS && index < g->env->n_states)
+	if (table == ZINC_TABLE_BLOCKS)
 		return g->env->blocks[index];
-	graph_fail(g, "a batch table that does not exist was named");
-	return absent;
+	v = g->env->tables[table];
+	switch (table) {
+	case ZINC_TABLE_TOK_ID:
+	case ZINC_TABLE_TOK_SEQ:
+	case ZINC_TABLE_TOK_POS: v.ne[0] = g->shape.max_tokens; break;
+	case ZINC_TABLE_OUT_ROW:
+	case ZINC_TABLE_OUT_SEQ:
+	case ZINC_TABLE_OUT_POS: v.ne[0] = g->shape.max_out; break;
+	default: break;
+	}
+	return v;
 }
 
 int graph_append(struct zinc_graph *g, uint32_t op, const void *desc, int32_t layer,

@@ -7,47 +7,51 @@
 #include "model/dtype.h"
 #include "util/err.h"
 
-static const char *const names[ZINC_TABLE_BLOCKS] = {"tok_id",     "tok_seq",    "tok_pos",
-                                                     "seq_first",  "seq_kv_len", "state_slot",
-                                                     "out_row"};
+/* What a table has an entry for. */
+enum per { PER_TOKEN = 1, PER_SEQ, PER_SEQ_AND_END, PER_OUT };
 
-static uint32_t table_room(const struct batch *b, int table)
-{
-	switch (table) {
-	case ZINC_TABLE_TOK_ID:
-	case ZINC_TABLE_TOK_SEQ:
-	case ZINC_TABLE_TOK_POS: return b->max_tokens;
-	case ZINC_TABLE_SEQ_FIRST: return b->max_seqs + 1;
-	case ZINC_TABLE_OUT_ROW: return b->max_out;
-	default: return b->max_seqs;
-	}
-}
+/* By enum zinc_table; block tables are the groups' own. */
+static const struct {
+	const char *name;
+	enum per per;
+} kinds[ZINC_TABLE_COUNT] = {
+	[ZINC_TABLE_TOK_ID] = {"tok_id", PER_TOKEN},
+	[ZINC_TABLE_TOK_SEQ] = {"tok_seq", PER_TOKEN},
+	[ZINC_TABLE_TOK_POS] = {"tok_pos", PER_TOKEN},
+	[ZINC_TABLE_SEQ_FIRST] = {"seq_first", PER_SEQ_AND_END},
+	[ZINC_TABLE_SEQ_KV_LEN] = {"seq_kv_len", PER_SEQ},
+	[ZINC_TABLE_STATE_SLOT] = {"state_slot", PER_SEQ},
+	[ZINC_TABLE_OUT_ROW] = {"out_row", PER_OUT},
+	[ZINC_TABLE_OUT_SEQ] = {"out_seq", PER_OUT},
+	[ZINC_TABLE_OUT_POS] = {"out_pos", PER_OUT},
+	[ZINC_TABLE_OUT_FIRST] = {"out_first", PER_SEQ_AND_END},
+};
 
-/* Live entries this step. */
-static uint32_t table_used(const struct batch *b, int table)
+static uint32_t entries(int table, uint32_t n_tokens, uint32_t n_seqs, uint32_t n_out)
 {
-	switch (table) {
-	case ZINC_TABLE_TOK_ID:
-	case ZINC_TABLE_TOK_SEQ:
-	case ZINC_TABLE_TOK_POS: return b->n_tokens;
-	case ZINC_TABLE_SEQ_FIRST: return b->n_seqs + 1;
-	case ZINC_TABLE_OUT_ROW: return b->n_out;
-	default: return b->n_seqs;
+	switch (kinds[table].per) {
+	case PER_TOKEN: return n_tokens;
+	case PER_SEQ: return n_seqs;
+	case PER_SEQ_AND_END: return n_seqs + 1;
+	case PER_OUT: return n_out;
+	default: return 0;
 	}
 }
 
 static int plan_tables(struct batch *b)
 {
-	for (int t = 0; t < ZINC_TABLE_BLOCKS; t++) {
-		uint32_t room = table_room(b, t);
+	for (int t = 0; t < ZINC_TABLE_COUNT; t++) {
+		uint32_t room = entries(t, b->max_tokens, b->max_seqs, b->max_out);
 
+		if (!kinds[t].per)
+			continue;
 		b->host[t] = calloc(room, sizeof(*b->host[t]));
 		if (!b->host[t])
 			return ZINC_E_NO_MEMORY;
 		b->tables[t] = dtype_view(ZINC_I32, room, 1, 1, 1);
 		b->tables[t].buf = (struct zinc_buf *)(void *)&b->mem[t];
 		b->mem[t].temp = -1;
-		b->mem[t].name = names[t];
+		b->mem[t].name = kinds[t].name;
 		b->mem[t].off = b->bytes;
 		b->bytes += memory_align((uint64_t)room * sizeof(int32_t));
 	}
@@ -97,7 +101,7 @@ int batch_load(struct batch *b, const struct kv *kv, const struct memory *mem,
 {
 	int rc = memory_alloc(mem, LEDGER_BATCH, ZINC_MEM_UPLOAD, b->bytes, &b->block, err);
 
-	for (int t = 0; t < ZINC_TABLE_BLOCKS; t++)
+	for (int t = 0; t < ZINC_TABLE_COUNT; t++)
 		b->mem[t].buf = b->block.buf;
 	for (uint32_t i = 0; i < kv->n_groups; i++)
 		b->group_mem[i].buf = b->block.buf;
@@ -106,7 +110,7 @@ int batch_load(struct batch *b, const struct kv *kv, const struct memory *mem,
 
 void batch_finish(struct batch *b, const struct memory *mem)
 {
-	for (int t = 0; t < ZINC_TABLE_BLOCKS; t++)
+	for (int t = 0; t < ZINC_TABLE_COUNT; t++)
 		free(b->host[t]);
 	free(b->blocks);
 	memory_free(mem, &b->block);
@@ -116,7 +120,15 @@ void batch_finish(struct batch *b, const struct memory *mem)
 void batch_reset(struct batch *b)
 {
 	b->n_tokens = b->n_seqs = b->n_out = 0;
-	b->host[ZINC_TABLE_SEQ_FIRST][0] = 0;
+	b->host[ZINC_TABLE_SEQ_FIRST][0] = b->host[ZINC_TABLE_OUT_FIRST][0] = 0;
+}
+
+/* The logits of token t of the step are read. */
+static void add_out(struct batch *b, uint32_t t)
+{
+	b->host[ZINC_TABLE_OUT_ROW][b->n_out] = (int32_t)t;
+	b->host[ZINC_TABLE_OUT_SEQ][b->n_out] = b->host[ZINC_TABLE_TOK_SEQ][t];
+	b->host[ZINC_TABLE_OUT_POS][b->n_out++] = b->host[ZINC_TABLE_TOK_POS][t];
 }
 
 void batch_add(struct batch *b, uint32_t seq, uint32_t pos, const int32_t *ids, uint32_t n,
@@ -129,19 +141,23 @@ void batch_add(struct batch *b, uint32_t seq, uint32_t pos, const int32_t *ids, 
 		b->host[ZINC_TABLE_TOK_SEQ][t] = (int32_t)b->n_seqs;
 		b->host[ZINC_TABLE_TOK_POS][t] = (int32_t)(pos + i);
 		if (i >= n - n_out)
-			b->host[ZINC_TABLE_OUT_ROW][b->n_out++] = (int32_t)t;
+			add_out(b, t);
 	}
 	b->n_tokens += n;
 	b->host[ZINC_TABLE_SEQ_KV_LEN][b->n_seqs] = (int32_t)(pos + n);
 	b->host[ZINC_TABLE_STATE_SLOT][b->n_seqs] = (int32_t)seq;
-	b->host[ZINC_TABLE_SEQ_FIRST][++b->n_seqs] = (int32_t)b->n_tokens;
+	b->n_seqs++;
+	b->host[ZINC_TABLE_SEQ_FIRST][b->n_seqs] = (int32_t)b->n_tokens;
+	b->host[ZINC_TABLE_OUT_FIRST][b->n_seqs] = (int32_t)b->n_out;
 }
 
 void batch_read_all(struct batch *b)
 {
+	b->n_out = 0;
 	for (uint32_t t = 0; t < b->n_tokens; t++)
-		b->host[ZINC_TABLE_OUT_ROW][t] = (int32_t)t;
-	b->n_out = b->n_tokens;
+		add_out(b, t);
+	memcpy(b->host[ZINC_TABLE_OUT_FIRST], b->host[ZINC_TABLE_SEQ_FIRST],
+	       (b->n_seqs + 1) * sizeof(int32_t));
 }
 
 /* The block tables of the step's sequences, in the step's order. */
@@ -168,8 +184,9 @@ int batch_upload(const struct batch *b, const struct kv *kv, const struct memory
 {
 	int rc = ZINC_OK;
 
-	for (int t = 0; t < ZINC_TABLE_BLOCKS && !rc; t++) {
-		uint64_t n = (uint64_t)table_used(b, t) * sizeof(int32_t);
+	for (int t = 0; t < ZINC_TABLE_COUNT && !rc; t++) {
+		uint64_t n = sizeof(int32_t) *
+		             (uint64_t)entries(t, b->n_tokens, b->n_seqs, b->n_out);
 
 		if (n)
 			rc = mem->backend->buf_write(b->block.buf, b->mem[t].off, b->host[t], n);

@@ -9,14 +9,15 @@
 
 struct batch {
 	uint32_t max_tokens, max_seqs, max_out;
-	uint32_t n_tokens, n_seqs, n_out;  /* this step                        */
-	int32_t *host[ZINC_TABLE_BLOCKS]; /* by enum zinc_table: the host's copy */
+	uint32_t n_tokens, n_seqs, n_out; /* this step                          */
+	int32_t *host[ZINC_TABLE_COUNT];  /* by enum zinc_table: the host's copy;
+	                                   * none of block tables               */
 
 	struct memory_block block;
 	uint64_t bytes;
-	struct zinc_view tables[ZINC_TABLE_BLOCKS]; /* for graph_env */
-	struct graph_mem mem[ZINC_TABLE_BLOCKS];
-	struct zinc_view *blocks;                   /* per state, for graph_env */
+	struct zinc_view tables[ZINC_TABLE_COUNT]; /* for graph_env */
+	struct graph_mem mem[ZINC_TABLE_COUNT];
+	struct zinc_view *blocks;                  /* per state, for graph_env */
 	struct graph_mem group_mem[KV_MAX_GROUPS];
 };
 

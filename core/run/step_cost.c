@@ -12,15 +12,21 @@ static uint32_t live_rows(const struct engine *e, const struct graph_op *o)
 	                                     : n->imm;
 }
 
-/* Each sequence by itself: its new tokens see half of each other. */
+/* Each sequence by itself: its new tokens, or the last of them whose logits are read, see
+ * half of each other. */
 static struct graph_cost attention(const struct engine *e, const struct graph_op *o)
 {
+	const bool out = graph_live(o)->slot == ZINC_SLOT_N_OUT;
 	struct graph_cost sum = {0};
 
 	for (uint32_t i = 0; i < e->n_items; i++) {
 		const struct step_item *it = &e->items[i];
-		struct graph_cost cost = graph_cost(o, it->n, it->seq->pos - it->n / 2);
+		uint32_t n = out ? it->n_out : it->n;
+		struct graph_cost cost;
 
+		if (!n)
+			continue;
+		cost = graph_cost(o, n, it->seq->pos - n / 2);
 		sum.bytes += cost.bytes;
 		sum.flops += cost.flops;
 	}

@@ -4,7 +4,7 @@
 #include "attn/split.cuh"
 #include "attn/tile_store.cuh"
 
-/* Is block `block` the same page in all sequences, seen by all tokens? */
+/* Is block `block` the same page in all sequences that have tokens, seen by all of these? */
 __device__ static __forceinline__ bool is_shared(const struct ada_attn_args &t, uint32_t n_seqs,
                                                  uint32_t block)
 {
@@ -14,6 +14,9 @@ __device__ static __forceinline__ bool is_shared(const struct ada_attn_args &t, 
 		return false;
 	for (uint32_t s = 0; s < n_seqs; s++) {
 		uint32_t first = (uint32_t)attn_table(t.batch.seq_first, s);
+
+		if (first == (uint32_t)attn_table(t.batch.seq_first, s + 1))
+			continue;
 		int32_t pos = attn_table(t.batch.tok_pos, first);
 
 		if (pos + 1 < (int32_t)((block + 1) * ADA_KV_PAGE) ||

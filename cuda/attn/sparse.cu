@@ -12,8 +12,12 @@ ADA_KERNEL(attn_sparse_means, struct ada_sparse_args, 128, 4)
 	ada_wait_inputs();
 	if (seq >= ada_live(t.params, t.n_seqs))
 		return;
-	uint32_t last = (uint32_t)attn_table(t.batch.seq_first, seq + 1) - 1;
-	uint32_t end = (uint32_t)attn_table(t.batch.tok_pos, last) + 1, first = block * ADA_KV_PAGE;
+	uint32_t behind = (uint32_t)attn_table(t.batch.seq_first, seq + 1);
+
+	if (behind == (uint32_t)attn_table(t.batch.seq_first, seq))
+		return; /* nobody asks */
+	uint32_t end = (uint32_t)attn_table(t.batch.tok_pos, behind - 1) + 1;
+	uint32_t first = block * ADA_KV_PAGE;
 	int32_t page = attn_page(t.batch, t.k.ne3, seq, block);
 
 	if (first >= end || page < 0)

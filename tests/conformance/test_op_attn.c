@@ -148,6 +148,18 @@ static void several_sequences(struct op_run *r)
 	run_case(r, &decode);
 }
 
+/* The rows whose logits are read: some sequences of the step have none. */
+static void few_rows(struct op_run *r)
+{
+	const struct attn_case few = {PLAIN_CASE, .dtype = ZINC_F16, .n_seqs = 4,
+	                              .before = {31, 40, 200, 64}, .fresh = {0, 1, 0, 2}};
+	const struct attn_case more = {PLAIN_CASE, .dtype = ZINC_F32, .n_seqs = 4,
+	                               .before = {1, 300, 20, 65}, .fresh = {1, 0, 33, 0}};
+
+	run_case(r, &few);
+	run_case(r, &more);
+}
+
 /* More than one chunk of keys, so that parts are merged. */
 static void long_context(struct op_run *r)
 {
@@ -249,6 +261,7 @@ EVERYWHERE(head_dims)
 EVERYWHERE(groups)
 EVERYWHERE(windows)
 EVERYWHERE(several_sequences)
+EVERYWHERE(few_rows)
 EVERYWHERE(long_context)
 EVERYWHERE(extras)
 EVERYWHERE(fewer_tokens_than_recorded)
@@ -262,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_several_sequences),
+		cmocka_unit_test(test_few_rows),
 		cmocka_unit_test(test_long_context),
 		cmocka_unit_test(test_extras),
 		cmocka_unit_test(test_fewer_tokens_than_recorded),

@@ -13,8 +13,10 @@
 #include "model/half.h"
 #include "plugin_rig.h"
 
-/* One sequence, two query heads of one KV head; the tokens are the last of the context. */
-enum { D = 64, HEADS = 2, PAGES = 64, POSITIONS = PAGES * ZINC_KV_PAGE, N = 64, FILLER = -8 };
+/* Two query heads of one KV head; the tokens are the last of the last sequence's context,
+ * and sequences before it have none. */
+enum { D = 64, HEADS = 2, PAGES = 64, POSITIONS = PAGES * ZINC_KV_PAGE, N = 64, SEQS = 2,
+       FILLER = -8 };
 
 /* Pages by what their keys answer: asked for; ignored (the first and the last ones are read
  * whatever they answer, so they answer nothing); and the others, which answer the opposite.
@@ -57,22 +59,27 @@ static void fill_cache(struct world *w)
 
 static void fill_tables(struct world *w, const struct zinc_op_flash_attn *op)
 {
-	int32_t seq[N] = {0}, pos[N], blocks[PAGES], first[2] = {0, N}, len = POSITIONS;
+	const uint32_t last = op->n_seqs.imm - 1;
+	int32_t seq[N], pos[N], blocks[SEQS][PAGES], first[SEQS + 1] = {0};
+	int32_t len[SEQS] = {POSITIONS, POSITIONS};
 
-	for (int i = 0; i < N; i++)
+	for (int i = 0; i < N; i++) {
+		seq[i] = (int32_t)last;
 		pos[i] = POSITIONS - N + i;
-	for (int i = 0; i < PAGES; i++)
-		blocks[i] = i;
+	}
+	for (int i = 0; i < SEQS * PAGES; i++)
+		blocks[i / PAGES][i % PAGES] = i % PAGES;
+	first[last + 1] = N;
 	w->r.b->buf_write(w->tables, op->tok_seq.off, seq, sizeof(seq));
 	w->r.b->buf_write(w->tables, op->tok_pos.off, pos, sizeof(pos));
 	w->r.b->buf_write(w->tables, op->seq_first.off, first, sizeof(first));
-	w->r.b->buf_write(w->tables, op->seq_kv_len.off, &len, sizeof(len));
+	w->r.b->buf_write(w->tables, op->seq_kv_len.off, len, sizeof(len));
 	w->r.b->buf_write(w->tables, op->block_table.off, blocks, sizeof(blocks));
 }
 
-static struct zinc_view table_view(struct world *w, uint32_t ne0, uint64_t off)
+static struct zinc_view table_view(struct world *w, uint32_t ne0, uint32_t ne1, uint64_t off)
 {
-	struct zinc_view v = rig_view(w->tables, ZINC_I32, ne0, 1, 4ull * ne0);
+	struct zinc_view v = rig_view(w->tables, ZINC_I32, ne0, ne1, 4ull * ne0);
 
 	v.off = off;
 	return v;
@@ -98,7 +105,7 @@ static struct zinc_view heads_view(struct world *w, uint64_t off)
 	return v;
 }
 
-static void open_world(struct world *w, const char *const *options)
+static void open_world(struct world *w, const char *const *options, uint32_t n_seqs)
 {
 	const uint64_t side = 2ull * POSITIONS * D;
 	float q[N * HEADS * D];
@@ -113,11 +120,12 @@ static void open_world(struct world *w, const char *const *options)
 	w->op = (struct zinc_op_flash_attn){
 		.struct_size = sizeof(w->op), .q = heads_view(w, 0), .out = heads_view(w, 1 << 19),
 		.k_cache = cache_view(w, 0), .v_cache = cache_view(w, side),
-		.tok_seq = table_view(w, N, 0), .tok_pos = table_view(w, N, 1024),
-		.seq_first = table_view(w, 2, 2048), .seq_kv_len = table_view(w, 1, 3072),
-		.block_table = table_view(w, PAGES, 4096), .n = zinc_imm(N), .n_seqs = zinc_imm(1),
-		.q_head_dim = D, .kv_head_dim = D, .n_head = HEADS, .n_head_kv = 1,
-		.scale = 0.125f};
+		.tok_seq = table_view(w, N, 1, 0), .tok_pos = table_view(w, N, 1, 1024),
+		.seq_first = table_view(w, n_seqs + 1, 1, 2048),
+		.seq_kv_len = table_view(w, n_seqs, 1, 3072),
+		.block_table = table_view(w, PAGES, n_seqs, 4096), .n = zinc_imm(N),
+		.n_seqs = zinc_imm(n_seqs), .q_head_dim = D, .kv_head_dim = D, .n_head = HEADS,
+		.n_head_kv = 1, .scale = 0.125f};
 	fill_cache(w);
 	fill_tables(w, &w->op);
 	for (int i = 0; i < N * HEADS * D; i++)
@@ -177,14 +185,13 @@ static double expected(uint32_t token, uint32_t d)
 	return sum / all;
 }
 
-static void pages_nobody_asks_for_are_not_read(void **state)
+static void check_some(uint32_t n_seqs)
 {
 	static const char *const some[] = {"sparse_percent=10", "sparse_from=1000", NULL};
 	static float out[N * HEADS * D];
 	struct world w = {.cache = NULL};
 
-	(void)state;
-	open_world(&w, some);
+	open_world(&w, some, n_seqs);
 	run(&w, out);
 	for (uint32_t i = 0; i < N * HEADS * D; i++) {
 		double want = expected(i / D / HEADS, i % D);
@@ -192,6 +199,18 @@ static void pages_nobody_asks_for_are_not_read(void **state)
 		assert_true(fabs((double)out[i] - want) < 0.01 * (1 + fabs(want)));
 	}
 	close_world(&w);
+}
+
+static void pages_nobody_asks_for_are_not_read(void **state)
+{
+	(void)state;
+	check_some(1);
+}
+
+static void a_sequence_may_have_no_tokens(void **state)
+{
+	(void)state;
+	check_some(2);
 }
 
 static int has_nan(const float *x, int n)
@@ -210,11 +229,11 @@ static void all_pages_are_read_where_nothing_is_left_out(void **state)
 	struct world w = {.cache = NULL};
 
 	(void)state;
-	open_world(&w, all);
+	open_world(&w, all, 1);
 	run(&w, out);
 	assert_true(has_nan(out, N * HEADS * D));
 	close_world(&w);
-	open_world(&w, almost);
+	open_world(&w, almost, 1);
 	run(&w, out);
 	assert_true(has_nan(out, N * HEADS * D));
 	close_world(&w);
@@ -229,10 +248,10 @@ static void it_is_off_unless_asked_for(void **state)
 	struct world w = {.cache = NULL};
 
 	(void)state;
-	open_world(&w, none);
+	open_world(&w, none, 1);
 	assert_int_equal(impl->supports(w.r.dev, &w.op, sparse), ZINC_E_UNSUPPORTED);
 	close_world(&w);
-	open_world(&w, later); /* the context is shorter than 16384 */
+	open_world(&w, later, 1); /* the context is shorter than 16384 */
 	assert_int_equal(impl->supports(w.r.dev, &w.op, sparse), ZINC_E_UNSUPPORTED);
 	close_world(&w);
 }
@@ -241,6 +260,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_nobody_asks_for_are_not_read),
+		cmocka_unit_test(a_sequence_may_have_no_tokens),
 		cmocka_unit_test(all_pages_are_read_where_nothing_is_left_out),
 		cmocka_unit_test(it_is_off_unless_asked_for),
 	};

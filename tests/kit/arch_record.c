@@ -130,15 +130,17 @@ static struct zinc_view blocks(struct zinc_graph *g, uint32_t index)
 static struct zinc_view table(struct zinc_graph *g, uint32_t which, uint32_t index)
 {
 	static const char *const names[] = {"tok_id",     "tok_seq",    "tok_pos", "seq_first",
-	                                    "seq_kv_len", "state_slot", "out_row"};
+	                                    "seq_kv_len", "state_slot", "out_row", "blocks",
+	                                    "out_seq",    "out_pos",    "out_first"};
 	const struct zinc_shape *s = g->shape;
 	const uint32_t lengths[] = {s->max_tokens, s->max_tokens, s->max_tokens, s->max_seqs + 1,
-	                            s->max_seqs,   s->max_seqs,   s->max_out};
+	                            s->max_seqs,   s->max_seqs,   s->max_out,    0,
+	                            s->max_out,    s->max_out,    s->max_seqs + 1};
 	struct zinc_view v = {0};
 
 	if (which == ZINC_TABLE_BLOCKS)
 		return blocks(g, index);
-	if (which > ZINC_TABLE_BLOCKS || index != 0) {
+	if (which >= ZINC_TABLE_COUNT || index != 0) {
 		graph_problem(g, "there is no table %u for %u", which, index);
 		return v;
 	}

@@ -88,6 +88,23 @@ static void batches(const struct kit_list *l)
 	                           .fresh = {1}});
 }
 
+/* The rows whose logits are read: some sequences of the step have none, others only the
+ * last of many. */
+static void few_rows(const struct kit_list *l)
+{
+	add(l, (struct attn_shape){PLAIN, .dtype = ZINC_F16, .n_seqs = 4,
+	                           .before = {31, 40, 200, 64}, .fresh = {0, 1, 0, 2}});
+	add(l, (struct attn_shape){PLAIN, .dtype = ZINC_F16, .n_seqs = 4,
+	                           .before = {1, 300, 20, 65}, .fresh = {1, 0, 33, 0}});
+	add(l, (struct attn_shape){PLAIN, .dtype = ZINC_Q8_0, .n_seqs = 3, .more_tokens = 9,
+	                           .before = {310, 7, 1000}, .fresh = {0, 0, 21}});
+	add(l, (struct attn_shape){PLAIN, .dtype = ZINC_F16, .window = 64, .n_seqs = 3,
+	                           .more_seqs = 1, .before = {90, 600, 700},
+	                           .fresh = {0, 1, 19}});
+	add(l, (struct attn_shape){PLAIN, .dtype = ZINC_F32, .n_seqs = 2, .more_tokens = 2,
+	                           .before = {40, 500}});
+}
+
 static void extras(const struct kit_list *l)
 {
 	for (uint32_t n = 1; n < 40; n += 29) {
@@ -135,6 +152,7 @@ void attn_cases(const struct kit_list *l, uint32_t op)
 	groups(l);
 	windows(l);
 	batches(l);
+	few_rows(l);
 	extras(l);
 	realistic(l);
 }

@@ -171,6 +171,12 @@ static bool is_table(struct zinc_view v, const char *name)
 	return v.buf && v.buf->kind == FAKE_TABLE && strcmp(v.buf->name, name) == 0;
 }
 
+/* A table of the op's rows, which are the tokens or those whose logits are read. */
+static bool is_of_rows(struct zinc_view v, struct zinc_u32 n, const char *tokens, const char *out)
+{
+	return is_table(v, n.slot == ZINC_SLOT_N_OUT ? out : tokens);
+}
+
 static bool is_blocks(struct zinc_view v)
 {
 	return v.buf && v.buf->kind == FAKE_TABLE && strncmp(v.buf->name, "blocks", 6) == 0;
@@ -248,7 +254,7 @@ static void check_rope(struct zinc_graph *g, const struct zinc_op_rope_dual *d)
 	need(g, present(d->k) == present(d->k_out), "rope_dual: k without k_out");
 	need(g, !present(d->k) || (same(d->k, d->k_out) && d->k.ne[2] == d->n.imm), "rope_dual: k");
 	need(g, d->n_rot >= 2 && d->n_rot % 2 == 0 && d->n_rot <= d->q.ne[0], "rope_dual: n_rot");
-	need(g, is_table(d->pos, "tok_pos"), "rope_dual: pos");
+	need(g, is_of_rows(d->pos, d->n, "tok_pos", "out_pos"), "rope_dual: pos");
 	need(g, is_f32(d->freqs, d->n_rot / 2), "rope_dual: freqs");
 	need(g, is_f32(d->factors, d->n_rot / 2), "rope_dual: factors");
 	need(g, is_f32(d->q_norm, d->q.ne[0]) && is_f32(d->k_norm, d->q.ne[0]), "rope_dual: norms");
@@ -261,8 +267,8 @@ static void check_kv_write(struct zinc_graph *g, const struct zinc_op_kv_write *
 	need(g, d->k.ne[1] == d->k_cache.ne[2] && d->k.ne[0] == d->k_cache.ne[0], "kv_write: k");
 	need(g, d->v.ne[1] == d->v_cache.ne[2] && d->v.ne[0] == d->v_cache.ne[0], "kv_write: v");
 	need(g, d->k.buf != d->v.buf || d->k.off != d->v.off, "kv_write: k and v are one");
-	need(g, is_table(d->tok_seq, "tok_seq") && is_table(d->tok_pos, "tok_pos") &&
-	        is_blocks(d->block_table),
+	need(g, d->n.slot == ZINC_SLOT_N_TOKENS && is_table(d->tok_seq, "tok_seq") &&
+	        is_table(d->tok_pos, "tok_pos") && is_blocks(d->block_table),
 	     "kv_write: tables");
 }
 
@@ -277,9 +283,10 @@ static void check_flash_attn(struct zinc_graph *g, const struct zinc_op_flash_at
 	need(g, same_or_absent(d->gate, d->out), "flash_attn: gate");
 	need(g, d->scale > 0, "flash_attn: no scale");
 	need(g, d->n_seqs.slot == ZINC_SLOT_N_SEQS, "flash_attn: n_seqs");
-	need(g, is_table(d->tok_seq, "tok_seq") && is_table(d->tok_pos, "tok_pos") &&
-	        is_table(d->seq_first, "seq_first") && is_table(d->seq_kv_len, "seq_kv_len") &&
-	        is_blocks(d->block_table),
+	need(g, is_of_rows(d->tok_seq, d->n, "tok_seq", "out_seq") &&
+	        is_of_rows(d->tok_pos, d->n, "tok_pos", "out_pos") &&
+	        is_of_rows(d->seq_first, d->n, "seq_first", "out_first") &&
+	        is_table(d->seq_kv_len, "seq_kv_len") && is_blocks(d->block_table),
 	     "flash_attn: tables");
 }
 

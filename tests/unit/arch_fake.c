@@ -236,12 +236,14 @@ static struct zinc_view state(struct zinc_graph *g, uint32_t index, uint32_t par
 static struct zinc_view table(struct zinc_graph *g, uint32_t which, uint32_t index)
 {
 	static const char *const names[] = {"tok_id",     "tok_seq",    "tok_pos", "seq_first",
-	                                    "seq_kv_len", "state_slot", "out_row", "blocks"};
+	                                    "seq_kv_len", "state_slot", "out_row", "blocks",
+	                                    "out_seq",    "out_pos",    "out_first"};
 	const struct zinc_shape *s = g->shape;
-	const uint32_t lengths[] = {s->max_tokens,   s->max_tokens, s->max_tokens, s->max_seqs + 1,
-	                            s->max_seqs, s->max_seqs,   s->max_out,    4};
+	const uint32_t lengths[] = {s->max_tokens, s->max_tokens, s->max_tokens, s->max_seqs + 1,
+	                            s->max_seqs,   s->max_seqs,   s->max_out,    4,
+	                            s->max_out,    s->max_out,    s->max_seqs + 1};
 
-	if (which > ZINC_TABLE_BLOCKS || (which != ZINC_TABLE_BLOCKS && index != 0) ||
+	if (which >= ZINC_TABLE_COUNT || (which != ZINC_TABLE_BLOCKS && index != 0) ||
 	    (which == ZINC_TABLE_BLOCKS &&
 	     (index >= g->n_states || g->states[index].kind != ZINC_STATE_KV))) {
 		graph_problem(g, "there is no table %u for %u", which, index);

@@ -122,8 +122,8 @@ static int buf_alloc(struct zinc_dev *dev, uint64_t bytes, uint32_t kind, struct
                      struct zinc_err *err)
 {
 	(void)dev;
-	(void)kind;
-	if (pack_fake.fail_alloc_of && bytes == pack_fake.fail_alloc_of) {
+	if (kind == ZINC_MEM_DEVICE && pack_fake.fail_alloc_of &&
+	    bytes == pack_fake.fail_alloc_of) {
 		err->code = ZINC_E_NO_MEMORY;
 		snprintf(err->msg, sizeof(err->msg), "the device is full");
 		return ZINC_E_NO_MEMORY;

@@ -27,7 +27,7 @@ extern struct pack_fake {
 	bool free_sums;   /* its variants order sums their own way              */
 	uint32_t fail_layout_of, fail_pack_of; /* ne[1] of the weight; 0: none */
 	uint32_t fail_after;    /* fail_pack_of waits for so many that are packed */
-	uint64_t fail_alloc_of; /* bytes; 0: none                                 */
+	uint64_t fail_alloc_of; /* bytes of ZINC_MEM_DEVICE; 0: none              */
 	/* At any time. */
 	bool decline_packed; /* what supports() says of packed weights */
 

@@ -65,6 +65,24 @@ static void check_golden(const char *name, const char *listing)
 	free(want);
 }
 
+/* Where all rows may be read, K turns together with the queries in every layer: backends
+ * make one kernel of that and of kv_write. */
+static void check_k_turns_with_q(const char *listing)
+{
+	const char *write = listing;
+
+	while ((write = strstr(write, "\nkv_write "))) {
+		const char *before = write, *k;
+
+		while (before > listing && before[-1] != '\n')
+			before--;
+		k = strstr(before, " k=");
+		if (!k || k > write)
+			fail_msg("K turns alone: %.*s", (int)(write - before), before);
+		write++;
+	}
+}
+
 static void build_checked(struct fake *f, struct zinc_shape shape, const char *golden)
 {
 	struct fake_graph_result r = fake_build(f, &shape);
@@ -73,6 +91,8 @@ static void build_checked(struct fake *f, struct zinc_shape shape, const char *g
 		fail_msg("%u problems, the first: %s\n%s", r.n_problems, r.problem, r.listing);
 	if (golden)
 		check_golden(golden, r.listing);
+	if (shape.max_out == shape.max_tokens)
+		check_k_turns_with_q(r.listing);
 	free(r.listing);
 }
 

@@ -303,7 +303,8 @@ static void test_rare_forms(void **state)
 
 	(void)state;
 	/* KV heads per block, with 0 in the recurrent ones. */
-	edit_and_expect("qwen35", "qwen35", edits[0], "k=t30[7,1,64]");
+	edit_and_expect("qwen35", "qwen35", edits[0],
+	                "kv_write blk.3.kv.k blk.3.kv.v = t29[7,1,64] ");
 	/* A list of recurrent layers wins over the interval. */
 	edit_and_expect("qwen35", "qwen35", edits[1], "-- 1 attn");
 	edit_and_expect("qwen35", "qwen35", edits[2], "-- 1 attn");

@@ -88,8 +88,8 @@ static const struct zinc_backend backend = {.struct_size = sizeof(backend),
 
 enum { W_EMBED, W_NORM, W_UP, W_GATE, W_DOWN, W_HEAD, N_WEIGHTS };
 
-static struct graph_mem mems[N_WEIGHTS], table_mem[ZINC_TABLE_BLOCKS];
-static struct zinc_view weights[N_WEIGHTS], tables[ZINC_TABLE_BLOCKS];
+static struct graph_mem mems[N_WEIGHTS], table_mem[ZINC_TABLE_COUNT];
+static struct zinc_view weights[N_WEIGHTS], tables[ZINC_TABLE_COUNT];
 static struct graph_env env;
 
 static struct zinc_view handle(struct graph_mem *m, struct zinc_view v)
@@ -109,7 +109,7 @@ static int setup(void **state)
 	for (int i = 0; i < N_WEIGHTS; i++)
 		weights[i] = handle(&mems[i], dtype_view(i == W_NORM ? ZINC_F32 : ZINC_Q8_0,
 		                                         dims[i][0], dims[i][1], 1, 1));
-	for (int i = 0; i < ZINC_TABLE_BLOCKS; i++)
+	for (int i = 0; i < ZINC_TABLE_COUNT; i++)
 		tables[i] = handle(&table_mem[i], dtype_view(ZINC_I32, TOKENS, 1, 1, 1));
 	env = (struct graph_env){.weights = weights, .tables = tables, .n_weights = N_WEIGHTS};
 	return 0;
@@ -276,6 +276,37 @@ static void test_placement(void **state)
 	graph_destroy(g);
 }
 
+/* As long as the recording's tokens, as its rows whose logits are read, or whole. */
+static void test_tables(void **state)
+{
+	static const uint32_t per_token[] = {ZINC_TABLE_TOK_ID, ZINC_TABLE_TOK_SEQ,
+	                                     ZINC_TABLE_TOK_POS};
+	static const uint32_t per_out[] = {ZINC_TABLE_OUT_ROW, ZINC_TABLE_OUT_SEQ,
+	                                   ZINC_TABLE_OUT_POS};
+	static const uint32_t per_seq[] = {ZINC_TABLE_SEQ_FIRST, ZINC_TABLE_SEQ_KV_LEN,
+	                                   ZINC_TABLE_STATE_SLOT, ZINC_TABLE_OUT_FIRST};
+	struct zinc_graph *g = make(4);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(graph_table(g, per_token[i], 0).ne[0], 4);
+		assert_int_equal(graph_table(g, per_out[i], 0).ne[0], 1);
+	}
+	for (int i = 0; i < 4; i++) {
+		struct zinc_view v = graph_table(g, per_seq[i], 0);
+
+		assert_int_equal(v.ne[0], TOKENS);
+		assert_ptr_equal(v.buf, tables[per_seq[i]].buf);
+	}
+	assert_int_equal(g->err.code, 0);
+	assert_null(graph_table(g, ZINC_TABLE_BLOCKS, 0).buf); /* there are no states */
+	assert_int_equal(g->err.code, ZINC_E_INVALID);
+	g->err.code = 0;
+	assert_null(graph_table(g, ZINC_TABLE_COUNT, 0).buf);
+	assert_int_equal(g->err.code, ZINC_E_INVALID);
+	graph_destroy(g);
+}
+
 static void build_bad_shape(void *model, struct zinc_graph *g, const struct zinc_shape *shape)
 {
 	struct zinc_view x = row(g, E), y = row(g, E);
@@ -333,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup(test_one_quant_act_per_input, setup),
 		cmocka_unit_test_setup(test_missing_primitive, setup),
 		cmocka_unit_test_setup(test_placement, setup),
+		cmocka_unit_test_setup(test_tables, setup),
 		cmocka_unit_test_setup(test_architecture_mistakes, setup),
 	};
 

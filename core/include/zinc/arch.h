@@ -35,7 +35,13 @@ enum zinc_table {
 	ZINC_TABLE_STATE_SLOT = 5, /* I32 [S]                                 */
 	ZINC_TABLE_OUT_ROW = 6,    /* I32 [N_OUT]: token index of each row
 	                            * whose logits are read                   */
-	ZINC_TABLE_BLOCKS = 7      /* I32 [S, max_blocks]; index: the KV state */
+	ZINC_TABLE_BLOCKS = 7,     /* I32 [S, max_blocks]; index: the KV state */
+	/* Of the rows whose logits are read, what TOK_SEQ, TOK_POS and SEQ_FIRST
+	 * are of the tokens: the last tokens of a sequence, or none of them. */
+	ZINC_TABLE_OUT_SEQ = 8,    /* I32 [N_OUT]                             */
+	ZINC_TABLE_OUT_POS = 9,    /* I32 [N_OUT]                             */
+	ZINC_TABLE_OUT_FIRST = 10, /* I32 [S+1]                               */
+	ZINC_TABLE_COUNT = 11
 };
 
 /* A tensor of the file. */

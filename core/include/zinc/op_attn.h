@@ -12,7 +12,10 @@
  * The batch. Tokens of one sequence are neighbours and ascend by position:
  * sequence s of the step owns the tokens seq_first[s] .. seq_first[s+1]-1.
  *   tok_seq I32 [T], tok_pos I32 [T], seq_first I32 [S+1], seq_kv_len I32 [S]
- * seq_kv_len counts the positions in cache after this step's kv_write. */
+ * seq_kv_len counts the positions in cache after this step's kv_write.
+ * rope_dual and flash_attn may be given fewer rows than the step has tokens: the
+ * last tokens of each sequence, or none of it. The first three tables are then
+ * of these rows (ZINC_TABLE_OUT_*); seq_first[s] == seq_first[s+1] has none. */
 #ifndef ZINC_OP_ATTN_H
 #define ZINC_OP_ATTN_H
 

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 #define ZINC_ABI_MAJOR 0
-#define ZINC_ABI_MINOR 3
+#define ZINC_ABI_MINOR 4
 #define ZINC_PLUGIN_SYMBOL "zinc_plugin_v0"
 #define ZINC_PLUGIN_MAGIC UINT32_C(0x434e495a) /* "ZINC" */
 
