@@ -10,10 +10,10 @@
 
 enum {
 	PAGE = ZINC_KV_PAGE,
-	GROUP = 3,             /* queries that share a load                 */
-	GROUP16 = VF_REGS / 4, /* the same on F16 pages                     */
-	KEYS = 4,              /* keys whose dot products run side by side  */
-	COLS = 4,              /* vectors of output lanes kept in registers */
+	GROUP = VF_REGS > 16 ? 6 : 3, /* queries that share a load                 */
+	GROUP16 = VF_REGS / 4,        /* the same on F16 pages                     */
+	KEYS = 4,                     /* keys whose dot products run side by side  */
+	COLS = 4,                     /* vectors of output lanes kept in registers */
 	ROWS_PADDED = (KERN_MAX_QUERIES + VF - 1) / VF * VF
 };
 
@@ -22,32 +22,27 @@ static inline __attribute__((always_inline)) void dots(const struct kern_page *p
                                                        const struct kern_query *q,
                                                        float (*s)[PAGE])
 {
-	const uint64_t stride = pg->k_stride;
-	const uint32_t dk = pg->dk, hi = q->hi;
-	const float *q0 = q[0].q, *q1 = q[rows > 1].q, *q2 = q[rows > 2 ? 2 : 0].q;
+	for (uint32_t j = q->lo / KEYS * KEYS; j < q->hi; j += KEYS) {
+		const float *k = pg->k + j * pg->k_stride;
+		vf a[GROUP][KEYS];
 
-	for (uint32_t j = q->lo / KEYS * KEYS; j < hi; j += KEYS) {
-		const float *k = pg->k + j * stride;
-		vf a0[KEYS], a1[KEYS], a2[KEYS];
+		for (int r = 0; r < rows; r++)
+			for (int c = 0; c < KEYS; c++)
+				a[r][c] = vf_set1(0);
+		for (uint32_t d = 0; d < pg->dk; d += VF) {
+			vf key[KEYS];
 
-		for (int c = 0; c < KEYS; c++)
-			a0[c] = a1[c] = a2[c] = vf_set1(0);
-		for (uint32_t d = 0; d < dk; d += VF) {
-			for (int c = 0; c < KEYS; c++) {
-				vf key = vf_load(k + (uint64_t)c * stride + d);
+			for (int c = 0; c < KEYS; c++)
+				key[c] = vf_load(k + (uint64_t)c * pg->k_stride + d);
+			for (int r = 0; r < rows; r++) {
+				vf x = vf_load(q[r].q + d);
 
-				a0[c] = vf_fma(key, vf_load(q0 + d), a0[c]);
-				if (rows > 1)
-					a1[c] = vf_fma(key, vf_load(q1 + d), a1[c]);
-				if (rows > 2)
-					a2[c] = vf_fma(key, vf_load(q2 + d), a2[c]);
+				for (int c = 0; c < KEYS; c++)
+					a[r][c] = vf_fma(key[c], x, a[r][c]);
 			}
 		}
-		vf_sum4(a0, s[0] + j);
-		if (rows > 1)
-			vf_sum4(a1, s[1] + j);
-		if (rows > 2)
-			vf_sum4(a2, s[2] + j);
+		for (int r = 0; r < rows; r++)
+			vf_sum4(a[r], s[r] + j);
 	}
 }
 
@@ -175,12 +170,12 @@ static uint32_t alike(const struct kern_query *q, uint32_t left, uint32_t most)
 	return n;
 }
 
-/* Those that go together: GROUP, but two and two of the last four. */
+/* Those that go together: GROUP or three, but two and two of the last four. */
 static uint32_t group_size(const struct kern_query *q, uint32_t left)
 {
 	uint32_t n = alike(q, left, GROUP + 2);
 
-	return n == 4 ? 2 : n < GROUP ? n : GROUP;
+	return n >= GROUP ? GROUP : n == 4 ? 2 : n < 3 ? n : 3;
 }
 
 /* Asks for a row that is read a page later. A row at a time, while others are
@@ -340,7 +335,9 @@ static void attn_page32(const struct kern_page *pg, struct kern_query *q, uint32
 
 	for (uint32_t i = 0, size; i < n; i += size) {
 		size = group_size(q + i, n - i);
-		if (size == 3)
+		if (size == GROUP)
+			dots(pg, GROUP, q + i, s + i);
+		else if (size == 3)
 			dots(pg, 3, q + i, s + i);
 		else if (size == 2)
 			dots(pg, 2, q + i, s + i);
@@ -352,7 +349,9 @@ static void attn_page32(const struct kern_page *pg, struct kern_query *q, uint32
 		size = group_size(q + i, n - i);
 		if (q[i].lo == q[i].hi)
 			continue;
-		if (size == 3)
+		if (size == GROUP)
+			all_values(pg, GROUP, q + i, s + i, shrink + i);
+		else if (size == 3)
 			all_values(pg, 3, q + i, s + i, shrink + i);
 		else if (size == 2)
 			all_values(pg, 2, q + i, s + i, shrink + i);
