@@ -178,12 +178,15 @@ static uint32_t group_size(const struct kern_query *q, uint32_t left)
 	return n >= GROUP ? GROUP : n == 4 ? 2 : n < 3 ? n : 3;
 }
 
-/* Asks for a row that is read a page later. A row at a time, while others are
- * multiplied: where a whole page is asked for at once, loads wait behind it. */
-static inline void fetch16(const uint16_t *row, uint32_t n)
+/* Asks for the line of lane d, where one begins, of a row that is read a page later. Line
+ * by line, while others are multiplied: where a row or a whole page is asked for at once,
+ * loads wait behind it. */
+static inline __attribute__((always_inline)) void fetch16(const uint16_t *row, uint32_t d)
 {
-	for (uint32_t i = 0; i < n; i += 32)
-		__builtin_prefetch(row + i, 0, 2);
+	enum { LINE = 32 };
+
+	if (d % LINE == 0)
+		__builtin_prefetch(row + d, 0, 2);
 }
 
 /* dots() on an F16 page for the `keys` keys from j on: up to GROUP16 queries share the
@@ -195,17 +198,18 @@ static inline __attribute__((always_inline)) void some_dots16(const struct kern_
 {
 	enum { MOST = VF_REGS / 2 + 3 };
 	const uint16_t *k = pg->k16 + j * pg->k_stride;
+	const uint16_t *next = pg->next_k ? pg->next_k + j * pg->k_stride : NULL;
 	const int n = rows * keys;
 	float sums[MOST];
 	vf a[MOST];
 
-	for (int c = 0; c < keys && pg->next_k; c++)
-		fetch16(pg->next_k + (j + (uint32_t)c) * pg->k_stride, pg->dk);
 	for (int i = 0; i < n + 3; i++)
 		a[i] = vf_set1(0);
 	for (uint32_t d = 0; d < pg->dk; d += VF) {
 		vf key[4];
 
+		for (int c = 0; c < keys && next; c++)
+			fetch16(next + (uint64_t)c * pg->k_stride, d);
 		for (int c = 0; c < keys; c++)
 			key[c] = vf_from_f16(k + (uint64_t)c * pg->k_stride + d);
 		for (int r = 0; r < rows; r++) {
@@ -242,8 +246,7 @@ static inline __attribute__((always_inline)) void add_values16(const struct kern
                                                                float (*s)[PAGE],
                                                                const float *shrink, uint32_t d)
 {
-	enum { LINE = 32, MOST = 8 };
-	const uint32_t end = d + (uint32_t)cols * VF;
+	enum { MOST = 8 };
 	vf a[GROUP16][MOST];
 
 	for (int r = 0; r < rows; r++)
@@ -253,8 +256,8 @@ static inline __attribute__((always_inline)) void add_values16(const struct kern
 		const uint16_t *v = pg->v16 + j * pg->v_stride + d;
 		vf value[MOST];
 
-		for (uint32_t i = (d + LINE - 1) / LINE * LINE; i < end && pg->next_v; i += LINE)
-			__builtin_prefetch(pg->next_v + j * pg->v_stride + i, 0, 2);
+		for (int c = 0; c < cols && pg->next_v; c++)
+			fetch16(pg->next_v + j * pg->v_stride, d + (uint32_t)c * VF);
 		for (int c = 0; c < cols; c++)
 			value[c] = vf_from_f16(v + c * VF);
 		for (int r = 0; r < rows; r++) {
