@@ -27,6 +27,11 @@ int rdna4_tl_create(struct zinc_dev *dev, uint64_t initial, struct zinc_timeline
 	return ZINC_OK;
 }
 
+static bool is_cpu(const struct zinc_dev *dev)
+{
+	return dev->gpu->props.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
 /* A thread that sleeps is woken up about 0.1 ms late, a twentieth of a fast token: the
  * first milliseconds of a wait it asks again and again. */
 enum { POLL_NS = 5000000, POLLS = 16 }; /* between looks at the clock */
@@ -46,7 +51,7 @@ static bool poll(struct zinc_timeline *tl, uint64_t value, uint64_t for_ns)
 	struct zinc_dev *dev = tl->dev;
 	uint64_t began = now_ns(), have = 0;
 
-	if (dev->gpu->props.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU)
+	if (is_cpu(dev))
 		return false;
 	do {
 		for (int i = 0; i < POLLS && have < value; i++)
@@ -80,10 +85,23 @@ int rdna4_tl_value(struct zinc_timeline *tl, uint64_t *out)
 	                    dev->vk.GetSemaphoreCounterValue(dev->device, tl->semaphore, out));
 }
 
+/* Lavapipe's thread of a queue puts away what a batch waited for after the batch's own
+ * signal was seen (Mesa 22: vk_queue_submit_cleanup()), and crashes where that is gone by
+ * then. Once the device is idle it is done. */
+static void settle(struct zinc_dev *dev)
+{
+	if (!is_cpu(dev))
+		return;
+	pthread_mutex_lock(&dev->queue_lock);
+	dev->vk.DeviceWaitIdle(dev->device);
+	pthread_mutex_unlock(&dev->queue_lock);
+}
+
 void rdna4_tl_free(struct zinc_timeline *tl)
 {
 	if (!tl)
 		return;
+	settle(tl->dev);
 	tl->dev->vk.DestroySemaphore(tl->dev->device, tl->semaphore, NULL);
 	rdna4_free(tl->dev->host, tl);
 }

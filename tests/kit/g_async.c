@@ -213,6 +213,34 @@ static void waiting_threads(struct async *s)
 	b->tl_free(tl);
 }
 
+/* A timeline may go as soon as the last submit that waits for it or signals it is done,
+ * though a driver's threads may still be busy with that submit. The next one is made
+ * before, so that it does not lie where this one was. */
+static void freed_at_once(struct async *s)
+{
+	enum { ROUNDS = 300 };
+	const struct zinc_backend *b = s->d->b;
+	struct zinc_timeline *tl = NULL, *next = NULL;
+	int rc = b->tl_create(s->d->dev, 0, &tl);
+
+	kit_now(s->g, "async: timelines freed as soon as they were waited for");
+	for (int i = 0; i < ROUNDS && !rc; i++) {
+		rc = b->tl_create(s->d->dev, 0, &next);
+		if (!rc)
+			rc = adder_submit(&s->a, &s->a.cmd, 1, none, at(tl, 1));
+		if (!rc)
+			rc = adder_submit(&s->a, &s->a.cmd, 1, at(tl, 1), at(tl, 2));
+		if (!rc)
+			rc = b->tl_wait(tl, 2, patience_ns);
+		b->tl_free(tl);
+		tl = next;
+		next = NULL;
+		s->total += 2;
+	}
+	expect_total(s, rc);
+	b->tl_free(tl);
+}
+
 /* submit() never allocates. */
 static void no_allocation(struct async *s)
 {
@@ -253,6 +281,7 @@ void group_async(struct kit_group_ctx *g)
 		waits_that_run_out(&s);
 		record_meanwhile(&s);
 		waiting_threads(&s);
+		freed_at_once(&s);
 		no_allocation(&s);
 		adder_destroy(&s.a);
 	}
