@@ -11,7 +11,7 @@
 enum {
 	PAGE = ZINC_KV_PAGE,
 	GROUP = VF_REGS > 16 ? 6 : 3, /* queries that share a load                 */
-	GROUP16 = VF_REGS / 4,        /* the same on F16 pages                     */
+	GROUP16 = 4,                  /* the same on F16 pages                     */
 	KEYS = 4,                     /* keys whose dot products run side by side  */
 	COLS = 4,                     /* vectors of output lanes kept in registers */
 	ROWS_PADDED = (KERN_MAX_QUERIES + VF - 1) / VF * VF
@@ -196,7 +196,7 @@ static inline __attribute__((always_inline)) void some_dots16(const struct kern_
                                                               const struct kern_query *q,
                                                               float (*s)[PAGE], uint32_t j)
 {
-	enum { MOST = VF_REGS / 2 + 3 };
+	enum { MOST = 4 * GROUP16 + 3 };
 	const uint16_t *k = pg->k16 + j * pg->k_stride;
 	const uint16_t *next = pg->next_k ? pg->next_k + j * pg->k_stride : NULL;
 	const int n = rows * keys;
@@ -278,7 +278,7 @@ static inline __attribute__((always_inline)) void values16(const struct kern_pag
                                                            float (*s)[PAGE],
                                                            const float *shrink)
 {
-	const int cols = rows == 1 ? 8 : rows == 2 ? 4 : rows > 4 ? 2 : VF_REGS > 16 ? 4 : 3;
+	const int cols = rows == 1 ? 8 : rows == 2 || VF_REGS > 16 ? 4 : 3;
 	uint32_t d = 0;
 
 	for (; d + (uint32_t)cols * VF <= pg->dv; d += (uint32_t)cols * VF)
@@ -289,23 +289,13 @@ static inline __attribute__((always_inline)) void values16(const struct kern_pag
 		add_values16(pg, rows, 1, q, s, shrink, d);
 }
 
-/* Those that go together: 8, 4 or fewer. */
-static uint32_t group16_size(const struct kern_query *q, uint32_t left)
-{
-	uint32_t n = alike(q, left, GROUP16);
-
-	return n == 8 || n < 4 ? n : 4;
-}
-
 static void attn_page16(const struct kern_page *pg, struct kern_query *q, uint32_t n)
 {
 	float s[KERN_MAX_QUERIES][PAGE], shrink[ROWS_PADDED];
 
 	for (uint32_t i = 0, size; i < n; i += size) {
-		size = group16_size(q + i, n - i);
-		if (GROUP16 >= 8 && size == 8)
-			dots16(pg, 8, q + i, s + i);
-		else if (size == 4)
+		size = alike(q + i, n - i, GROUP16);
+		if (size == 4)
 			dots16(pg, 4, q + i, s + i);
 		else if (size == 3)
 			dots16(pg, 3, q + i, s + i);
@@ -316,12 +306,10 @@ static void attn_page16(const struct kern_page *pg, struct kern_query *q, uint32
 	}
 	weigh(pg, q, n, s, shrink);
 	for (uint32_t i = 0, size; i < n; i += size) {
-		size = group16_size(q + i, n - i);
+		size = alike(q + i, n - i, GROUP16);
 		if (q[i].lo == q[i].hi)
 			continue;
-		if (GROUP16 >= 8 && size == 8)
-			values16(pg, 8, q + i, s + i, shrink + i);
-		else if (size == 4)
+		if (size == 4)
 			values16(pg, 4, q + i, s + i, shrink + i);
 		else if (size == 3)
 			values16(pg, 3, q + i, s + i, shrink + i);
