@@ -1,9 +1,11 @@
 /* column_avx512.c - class Q8 with AVX-512 and VNNI for up to eight columns: packed
  * quants are multiplied as they come, 16 rows at a time, and never stored as a tile.
  * The sums are those of linear_avx512.c. */
+#include "quant.h"
 #include "rows_avx512.h"
 
-enum { MAX_COLS = LIN_AVX512_COLUMNS };
+/* With more columns, sums under scales do not fit into registers. */
+enum { MAX_COLS = 8, MAX_SCALED = 6, MAX_Q6 = 5 };
 
 /* What the compiler has to know of a type. */
 struct kind {
@@ -163,16 +165,22 @@ ROWS_INLINE void column_of(const struct kind k, const struct lin_column *c)
 	case type:                                                                                 \
 		column_of((struct kind){.dtype = type, .n_cols = n_cols, __VA_ARGS__}, c);         \
 		break
+#define SCALED(type, ...)                                                                          \
+	case type:                                                                                 \
+		if (n_cols <= MAX_SCALED)                                                          \
+			column_of((struct kind){.dtype = type, .n_cols = n_cols,                   \
+			                        .has_scales = true, __VA_ARGS__}, c);              \
+		break
 
 ROWS_INLINE void columns_of(const uint32_t n_cols, const struct lin_column *c)
 {
 	switch (c->dtype) {
-	COLUMN(ZINC_Q4_K, .bytes = 144, .sub = 32, .has_min = true, .has_scales = true);
-	COLUMN(ZINC_Q5_K, .bytes = 176, .sub = 32, .has_min = true, .has_scales = true);
-	COLUMN(ZINC_Q6_K, .bytes = 210, .sub = 16, .off = 32, .has_scales = true);
-	COLUMN(ZINC_Q2_K, .bytes = 84, .sub = 16, .has_min = true, .has_scales = true);
-	COLUMN(ZINC_Q3_K, .bytes = 110, .sub = 16, .off = 4, .has_scales = true);
-	COLUMN(ZINC_IQ4_XS, .bytes = 136, .sub = 32, .off = 128, .has_scales = true);
+	SCALED(ZINC_Q4_K, .bytes = 144, .sub = 32, .has_min = true);
+	SCALED(ZINC_Q5_K, .bytes = 176, .sub = 32, .has_min = true);
+	SCALED(ZINC_Q6_K, .bytes = 210, .sub = 16, .off = 32);
+	SCALED(ZINC_Q2_K, .bytes = 84, .sub = 16, .has_min = true);
+	SCALED(ZINC_Q3_K, .bytes = 110, .sub = 16, .off = 4);
+	SCALED(ZINC_IQ4_XS, .bytes = 136, .sub = 32, .off = 128);
 	COLUMN(ZINC_Q8_0, .bytes = 34, .sub = 32, .off = 128);
 	COLUMN(ZINC_Q4_0, .bytes = 18, .sub = 32, .off = 8);
 	COLUMN(ZINC_Q4_1, .bytes = 20, .sub = 32, .has_min = true);
@@ -198,8 +206,24 @@ void lin_avx512_column(const struct lin_column *c)
 	}
 }
 
+uint32_t lin_avx512_columns_at_once(uint32_t dtype)
+{
+	if (dtype == ZINC_Q6_K)
+		return MAX_Q6;
+	return quant_format(dtype)->has_scales ? MAX_SCALED : MAX_COLS;
+}
+
 /* As measured: tests/bench/README.md. */
 uint32_t lin_avx512_most_columns(uint32_t dtype)
 {
-	return dtype == ZINC_Q8_0 || dtype == ZINC_Q4_0 ? LIN_PANEL : MAX_COLS;
+	switch (dtype) {
+	case ZINC_Q4_K:
+	case ZINC_Q8_0:
+	case ZINC_Q4_0: return LIN_PANEL;
+	case ZINC_Q5_K:
+	case ZINC_Q6_K:
+	case ZINC_Q2_K:
+	case ZINC_Q3_K: return 16;
+	default: return MAX_COLS;
+	}
 }

@@ -116,8 +116,8 @@ struct lin_isa {
 	void (*fill)(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 	bool fill_fetches; /* and asks for what comes later itself */
 	void (*dot_q8)(const struct lin_q8_step *step);
-	void (*column)(const struct lin_column *c); /* optional */
-	uint32_t columns_at_once;                   /* that `column` takes at most */
+	void (*column)(const struct lin_column *c);  /* optional */
+	uint32_t (*columns_at_once)(uint32_t dtype); /* that `column` takes at most */
 	/* columns of a panel that `column` multiplies no slower than dot_q8 does */
 	uint32_t (*most_columns)(uint32_t dtype);
 	/* a chunk, or n elements of F16 or BF16, to F32, bit for bit as quant_to_f32() */

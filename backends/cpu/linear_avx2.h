@@ -10,6 +10,7 @@ void lin_avx2_pack_words(const uint8_t *w, uint64_t stride, uint32_t n, uint8_t 
 void lin_avx2_pack_bits(uint32_t dtype, const struct lin_word *file, struct lin_word *packed);
 void lin_avx2_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks, struct lin_tile *tile);
 void lin_avx2_column(const struct lin_column *c);
+uint32_t lin_avx2_columns_at_once(uint32_t dtype);
 uint32_t lin_avx2_most_columns(uint32_t dtype);
 void lin_avx2_dot_q8(const struct lin_q8_step *step);
 void lin_avx2_expand(const struct quant_chunk *c, const struct quant_format *f, float *dst,

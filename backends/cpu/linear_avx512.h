@@ -56,8 +56,6 @@ static inline simde__m512i simde_cvtepu8_epi32(__m128i v)
 
 #include "linear_avx2.h"
 
-#define LIN_AVX512_COLUMNS 8u
-
 /* Four activations, for every row. */
 static inline __m512i lin_avx512_four(const int8_t *q)
 {
@@ -90,6 +88,7 @@ static inline __m512 lin_avx512_scale(__m512i both)
 void lin_avx512_fill(uint32_t dtype, const uint8_t *packed, uint32_t blocks,
                      struct lin_tile *tile);
 void lin_avx512_column(const struct lin_column *c);
+uint32_t lin_avx512_columns_at_once(uint32_t dtype);
 uint32_t lin_avx512_most_columns(uint32_t dtype);
 
 #endif

@@ -81,7 +81,8 @@ static void few_columns(const struct lin_product *p, uint32_t first, uint32_t n,
 static void by_columns(const struct lin_product *p)
 {
 	enum { KEPT = 256 << 10 };
-	uint32_t most = p->isa->columns_at_once, calls = (p->n_cols + most - 1) / most;
+	uint32_t most = p->isa->columns_at_once(p->rows.dtype);
+	uint32_t calls = (p->n_cols + most - 1) / most;
 	uint32_t groups = (uint32_t)(KEPT / (LIN_ROWS * p->rows.stride));
 	uint32_t span = LIN_ROWS * (groups ? groups : 1);
 
