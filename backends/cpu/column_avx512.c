@@ -5,7 +5,7 @@
 #include "rows_avx512.h"
 
 /* With more columns, sums under scales do not fit into registers. */
-enum { MAX_COLS = 8, MAX_SCALED = 6, MAX_Q6 = 5 };
+enum { MAX_COLS = 8, MAX_SCALED = 5 };
 
 /* What the compiler has to know of a type. */
 struct kind {
@@ -208,8 +208,6 @@ void lin_avx512_column(const struct lin_column *c)
 
 uint32_t lin_avx512_columns_at_once(uint32_t dtype)
 {
-	if (dtype == ZINC_Q6_K)
-		return MAX_Q6;
 	return quant_format(dtype)->has_scales ? MAX_SCALED : MAX_COLS;
 }
 
