@@ -4,7 +4,7 @@
 #include "quant.h"
 #include "rows_avx512.h"
 
-/* With more columns, sums under scales do not fit into registers. */
+/* At once: with more than MAX_SCALED, a K-quant's sums do not fit into registers. */
 enum { MAX_COLS = 8, MAX_SCALED = 5 };
 
 /* What the compiler has to know of a type. */
@@ -180,7 +180,7 @@ ROWS_INLINE void columns_of(const uint32_t n_cols, const struct lin_column *c)
 	SCALED(ZINC_Q6_K, .bytes = 210, .sub = 16, .off = 32);
 	SCALED(ZINC_Q2_K, .bytes = 84, .sub = 16, .has_min = true);
 	SCALED(ZINC_Q3_K, .bytes = 110, .sub = 16, .off = 4);
-	SCALED(ZINC_IQ4_XS, .bytes = 136, .sub = 32, .off = 128);
+	COLUMN(ZINC_IQ4_XS, .bytes = 136, .sub = 32, .off = 128, .has_scales = true);
 	COLUMN(ZINC_Q8_0, .bytes = 34, .sub = 32, .off = 128);
 	COLUMN(ZINC_Q4_0, .bytes = 18, .sub = 32, .off = 8);
 	COLUMN(ZINC_Q4_1, .bytes = 20, .sub = 32, .has_min = true);
@@ -208,7 +208,7 @@ void lin_avx512_column(const struct lin_column *c)
 
 uint32_t lin_avx512_columns_at_once(uint32_t dtype)
 {
-	return quant_format(dtype)->has_scales ? MAX_SCALED : MAX_COLS;
+	return quant_format(dtype)->has_scales && dtype != ZINC_IQ4_XS ? MAX_SCALED : MAX_COLS;
 }
 
 /* As measured: tests/bench/README.md. */
