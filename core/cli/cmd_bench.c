@@ -79,10 +79,10 @@ static uint32_t largest(const struct numbers *l)
 
 static uint32_t most_seqs(const struct bench *b)
 {
-	uint32_t decode = b->session->o->steps ? largest(&b->seqs) : 1;
+	uint32_t alike = largest(&b->seqs);
 	uint32_t mixed = largest(&b->prefill) ? largest(&b->mixed) + 1 : 1;
 
-	return decode > mixed ? decode : mixed;
+	return alike > mixed ? alike : mixed;
 }
 
 static int open_engine(struct bench *b, struct zinc_err *err)
@@ -172,18 +172,29 @@ static int run_case(struct bench *b, const struct bench_case *c, struct zinc_err
 	return rc;
 }
 
-/* A prompt alone, also token by token, and beside sequences that decode. */
-static int run_prompt(struct bench *b, uint32_t n_tokens, struct zinc_err *err)
+/* Prompts of one length side by side, also token by token. */
+static int run_prompts(struct bench *b, struct bench_case *c, struct zinc_err *err)
 {
-	const struct options *o = b->session->o;
-	struct bench_case c = {.kind = BENCH_PREFILL, .n_tokens = n_tokens, .n_seqs = 1,
-	                       .reps = o->reps};
-	int rc = run_case(b, &c, err);
+	int rc = run_case(b, c, err);
 
-	c.per_token = true;
-	if (!rc && o->per_token)
-		rc = run_case(b, &c, err);
-	c.per_token = false;
+	c->per_token = true;
+	if (!rc && b->session->o->per_token)
+		rc = run_case(b, c, err);
+	c->per_token = false;
+	return rc;
+}
+
+/* As many prompts as --seqs says, and one beside sequences that decode. */
+static int run_length(struct bench *b, uint32_t n_tokens, struct zinc_err *err)
+{
+	struct bench_case c = {.kind = BENCH_PREFILL, .n_tokens = n_tokens,
+	                       .reps = b->session->o->reps};
+	int rc = ZINC_OK;
+
+	for (size_t i = 0; i < b->seqs.n && !rc; i++) {
+		c.n_seqs = b->seqs.v[i];
+		rc = run_prompts(b, &c, err);
+	}
 	c.kind = BENCH_MIXED;
 	for (size_t i = 0; i < b->mixed.n && !rc; i++) {
 		c.n_seqs = b->mixed.v[i] + 1;
@@ -200,7 +211,7 @@ static int run_cases(struct bench *b, struct zinc_err *err)
 
 	for (size_t i = 0; i < b->prefill.n && !rc; i++)
 		if (b->prefill.v[i])
-			rc = run_prompt(b, b->prefill.v[i], err);
+			rc = run_length(b, b->prefill.v[i], err);
 	for (size_t d = 0; d < b->depth.n && o->steps; d++)
 		for (size_t s = 0; s < b->seqs.n && !rc; s++) {
 			struct bench_case c = {.kind = BENCH_DECODE, .n_tokens = o->steps,

@@ -44,17 +44,43 @@ static void count_step(struct run *r, uint32_t n_tokens)
 	}
 }
 
-/* Steps until nothing waits; costs are counted where `count`. */
-static int drain(struct run *r, bool count, struct zinc_err *err)
+/* Of the sequences whose last token the step has read: a greedy caller must, to know
+ * the next ones. */
+static int read_results(struct run *r, struct zinc_err *err)
+{
+	const int32_t *ids;
+	const float *logits;
+	int rc = ZINC_OK;
+
+	for (uint32_t i = 0; i < r->c->n_seqs && !rc; i++) {
+		struct seq *s = r->seqs[i];
+
+		if (engine_seq_ready(s) && s->result_step == r->e->n_steps &&
+		    !engine_seq_best(s, &ids, &logits))
+			rc = engine_seq_logits(s, &logits, err);
+	}
+	return rc;
+}
+
+/* One step of the measured part; no tokens when nothing waits. */
+static int timed_step(struct run *r, uint32_t *done, struct zinc_err *err)
+{
+	int rc = engine_step(r->e, done, err);
+
+	if (rc || !*done)
+		return rc;
+	count_step(r, *done);
+	return read_results(r, err);
+}
+
+/* Steps until nothing waits. */
+static int drain(struct run *r, bool timed, struct zinc_err *err)
 {
 	uint32_t done = 1;
 	int rc = ZINC_OK;
 
-	while (!rc && done) {
-		rc = engine_step(r->e, &done, err);
-		if (!rc && done && count)
-			count_step(r, done);
-	}
+	while (!rc && done)
+		rc = timed ? timed_step(r, &done, err) : engine_step(r->e, &done, err);
 	return rc;
 }
 
@@ -68,19 +94,6 @@ static int push_from(struct run *r, uint32_t first, uint32_t n, struct zinc_err 
 	return rc;
 }
 
-/* As a greedy caller must, to know the next tokens. */
-static int read_results(struct run *r, struct zinc_err *err)
-{
-	const int32_t *ids;
-	const float *logits;
-	int rc = ZINC_OK;
-
-	for (uint32_t s = 0; s < r->c->n_seqs && !rc; s++)
-		if (engine_seq_ready(r->seqs[s]) && !engine_seq_best(r->seqs[s], &ids, &logits))
-			rc = engine_seq_logits(r->seqs[s], &logits, err);
-	return rc;
-}
-
 static int measure_prefill(struct run *r, struct zinc_err *err)
 {
 	uint32_t batched = r->e->cfg.batched;
@@ -91,8 +104,6 @@ static int measure_prefill(struct run *r, struct zinc_err *err)
 		r->e->cfg.batched = RUN_BATCHED_OFF;
 	if (!rc)
 		rc = drain(r, true, err);
-	if (!rc)
-		rc = read_results(r, err);
 	r->e->cfg.batched = batched;
 	r->seconds = clock_seconds() - start;
 	return rc;
@@ -107,8 +118,6 @@ static int measure_decode(struct run *r, struct zinc_err *err)
 		rc = push_from(r, 0, 1, err);
 		if (!rc)
 			rc = drain(r, true, err);
-		if (!rc)
-			rc = read_results(r, err);
 	}
 	r->seconds = clock_seconds() - start;
 	return rc;
@@ -121,15 +130,11 @@ static int measure_mixed(struct run *r, struct zinc_err *err)
 	double start = clock_seconds();
 
 	while (!rc && engine_seq_waiting(r->seqs[0])) {
-		uint32_t done = 0;
+		uint32_t done;
 
 		rc = push_from(r, 1, 1, err);
 		if (!rc)
-			rc = engine_step(r->e, &done, err);
-		if (!rc)
-			count_step(r, done);
-		if (!rc)
-			rc = read_results(r, err);
+			rc = timed_step(r, &done, err);
 	}
 	r->seconds = clock_seconds() - start;
 	return rc;

@@ -80,8 +80,8 @@ static int settle_config(struct engine *e, struct zinc_err *err)
 	if (c->n_best > ENGINE_BEST_MAX)
 		return err_set(err, ZINC_E_INVALID, "the %u largest logits: at most %d", c->n_best,
 		               ENGINE_BEST_MAX);
-	if (c->chunk > c->n_ctx)
-		c->chunk = c->n_ctx;
+	if (c->chunk / c->max_seqs >= c->n_ctx)
+		c->chunk = c->n_ctx * c->max_seqs;
 	if (c->chunk < c->max_seqs)
 		c->chunk = c->max_seqs;
 	if (c->kv_type != ZINC_F32 && c->kv_type != ZINC_F16 && c->kv_type != ZINC_BF16 &&

@@ -88,6 +88,30 @@ static void test_mixed_tokens(void **state)
 	rig_close(&r);
 }
 
+static double bytes_per_token(struct bench_result r)
+{
+	return r.bytes_per_s / r.median;
+}
+
+/* Prompts that fit one step share its reading of the weights, and count all their tokens. */
+static void test_prompts_side_by_side(void **state)
+{
+	struct bench_result one, two, whole;
+	struct rig r;
+
+	(void)state;
+	open_rig(&r);
+	one = run(&r, BENCH_PREFILL, 8, 1);
+	two = run(&r, BENCH_PREFILL, 8, 2);
+	whole = run(&r, BENCH_PREFILL, 16, 1);
+	assert_true(fabs(flops_per_token(two) / flops_per_token(one) - 1) < 0.005);
+	assert_true(bytes_per_token(two) < 0.9 * bytes_per_token(one));
+	assert_true(bytes_per_token(two) < 1.1 * bytes_per_token(whole));
+	/* In more steps than one, of which each ends another prompt. */
+	assert_true(flops_per_token(run(&r, BENCH_PREFILL, PROMPT, DECODING + 1)) > 0);
+	rig_close(&r);
+}
+
 static void test_refusals(void **state)
 {
 	struct bench_case c = {.kind = BENCH_MIXED, .n_tokens = PROMPT, .n_seqs = 1, .reps = 1};
@@ -127,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_mixed_tokens),
+		cmocka_unit_test(test_prompts_side_by_side),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_peaks),
 	};
