@@ -160,6 +160,7 @@ static int repetition(struct run *r, struct zinc_err *err)
 		rc = push_from(r, r->c->kind == BENCH_MIXED, r->c->depth, err);
 	if (!rc)
 		rc = drain(r, false, err);
+	memset(&r->e->profile, 0, sizeof(r->e->profile));
 	if (!rc)
 		rc = measure(r, err);
 	for (uint32_t s = 0; s < r->c->n_seqs; s++) {
@@ -183,7 +184,6 @@ static int repeat(struct run *r, struct bench_result *out, struct zinc_err *err)
 	int rc = repetition(r, err);
 
 	/* Kernels were loaded in that one. */
-	memset(&r->e->profile, 0, sizeof(r->e->profile));
 	for (uint32_t i = 0; i < reps && !rc; i++) {
 		rc = repetition(r, err);
 		seconds[i] = r->seconds;
