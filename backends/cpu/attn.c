@@ -1,10 +1,10 @@
 /* attn.c - attention over the paged cache: how the work is shared.
  *
  * "blocks" cuts the step into blocks of tokens and heads, each computed by one
- * thread; made for prefill. "chunks" cuts along the keys as well, so that all
- * threads are busy with the one token of a long context, and merges the parts
- * in a second pass. Both do the same arithmetic (attn.h). */
-#include "attn.h"
+ * thread; made for prefill. "chunks" (attn_parts.c) cuts along the keys as well, so
+ * that all threads are busy with the one token of a long context. Both do the same
+ * arithmetic (attn.h). */
+#include "attn_parts.h"
 
 #include "kv.h"
 #include "shape.h"
@@ -47,180 +47,12 @@ static int supports(struct zinc_dev *dev, const void *desc, uint32_t variant)
 	return ZINC_OK;
 }
 
-static uint64_t space_bytes(const struct zinc_op_flash_attn *d)
-{
-	return (attn_space_bytes(d) + 63) / 64 * 64;
-}
-
-/* Chunks that one token can see. */
-static uint32_t max_chunks(const struct zinc_op_flash_attn *d)
-{
-	uint32_t blocks = d->block_table.ne[0];
-	uint32_t n = (blocks + ATTN_CHUNK_PAGES - 1) / ATTN_CHUNK_PAGES;
-	uint32_t in_window = d->window / (ATTN_CHUNK_PAGES * ZINC_KV_PAGE) + 2;
-
-	return d->window && in_window < n ? in_window : n;
-}
-
-/* A part of the chunks variant: one query's sum over one chunk. */
-static uint64_t part_floats(const struct zinc_op_flash_attn *d)
-{
-	return 2 + (uint64_t)attn_dv(d);
-}
-
 static uint64_t scratch(struct zinc_dev *dev, const void *desc, uint32_t variant)
 {
 	const struct zinc_op_flash_attn *d = desc;
-	uint64_t bytes = dev->n_threads * space_bytes(d);
+	uint64_t spaces = dev->n_threads * attn_space_bytes(d);
 
-	if (variant == VARIANT_CHUNKS)
-		bytes += (uint64_t)d->n.imm * d->n_head * max_chunks(d) * part_floats(d) *
-		         sizeof(float);
-	return bytes;
-}
-
-static struct attn_space own_space(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
-{
-	return attn_space_at(d, ctx->scratch + ctx->ith * space_bytes(d));
-}
-
-static float *part_at(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d,
-                      uint64_t token, uint32_t head, uint32_t chunk)
-{
-	float *parts = (float *)(void *)(ctx->scratch + ctx->nth * space_bytes(d));
-
-	return parts + ((token * d->n_head + head) * max_chunks(d) + chunk) * part_floats(d);
-}
-
-/* The block of one token and (part of) one KV head's queries. */
-static struct attn_block token_block(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d,
-                                     struct attn_space *space, uint32_t token, uint32_t first_head,
-                                     uint32_t n_heads)
-{
-	struct attn_block b = {
-		.d = d,
-		.kern = ctx->dev->kernels,
-		.space = space,
-		.seq = (uint32_t)cpu_i32(&d->tok_seq, 0)[token],
-		.kv_head = first_head / (d->n_head / d->n_head_kv),
-		.token = token,
-		.n_tokens = 1,
-		.head = first_head,
-		.n_heads = n_heads,
-	};
-
-	return b;
-}
-
-static void store_parts(const struct cpu_ctx *ctx, const struct attn_block *b, uint32_t chunk)
-{
-	uint32_t dv = attn_dv(b->d);
-
-	for (uint32_t r = 0; r < b->n_heads; r++) {
-		const struct kern_query *row = &b->space->rows[r];
-		float *part = part_at(ctx, b->d, b->token, b->head + r, chunk);
-
-		part[0] = row->m;
-		part[1] = row->l;
-		for (uint32_t i = 0; i < dv; i++)
-			part[2 + i] = row->acc[i];
-	}
-}
-
-/* Blocks of heads of one token. */
-static uint32_t token_blocks(const struct zinc_op_flash_attn *d)
-{
-	uint32_t group = d->n_head / d->n_head_kv;
-
-	return d->n_head_kv * ((group + ATTN_MIN_ROWS - 1) / ATTN_MIN_ROWS);
-}
-
-/* A unit is (token, block of heads, chunk). */
-static uint64_t count_parts(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
-{
-	uint32_t n = cpu_live(ctx, d->n);
-	uint64_t chunks = 0;
-
-	for (uint32_t t = 0; t < n; t++) {
-		struct attn_range r = attn_chunks(d, t);
-
-		chunks += r.end - r.first;
-	}
-	return chunks * token_blocks(d);
-}
-
-/* Nanoseconds of a unit, from the keys that the last token sees. */
-static uint64_t part_ns(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
-{
-	const uint32_t chunk = ATTN_CHUNK_PAGES * ZINC_KV_PAGE;
-	uint32_t n = cpu_live(ctx, d->n), keys = chunk;
-	int32_t pos = n ? cpu_i32(&d->tok_pos, 0)[n - 1] : 0;
-
-	if (pos >= 0 && (uint32_t)pos < keys)
-		keys = (uint32_t)pos + 1;
-	return 500 + (uint64_t)keys * (attn_dk(d) + attn_dv(d)) *
-	             (2 + d->n_head / d->n_head_kv) / 16;
-}
-
-static uint64_t parts_cut(const struct cpu_ctx *ctx, const void *desc)
-{
-	return shape_cut(ctx, count_parts(ctx, desc), part_ns(ctx, desc));
-}
-
-static void run_parts(const struct cpu_ctx *ctx, const void *desc)
-{
-	const struct zinc_op_flash_attn *d = desc;
-	struct attn_space space = own_space(ctx, d);
-	struct shape_part part = shape_share(ctx, count_parts(ctx, d));
-	uint32_t group = d->n_head / d->n_head_kv, per_token = token_blocks(d);
-	uint32_t per_kv = per_token / d->n_head_kv;
-	uint64_t at = 0;
-
-	for (uint32_t i = 0; at < part.end; i++) {
-		uint32_t kv = i % per_token / per_kv, sub = i % per_kv * ATTN_MIN_ROWS;
-		uint32_t heads = group - sub < ATTN_MIN_ROWS ? group - sub : ATTN_MIN_ROWS;
-		struct attn_block b = token_block(ctx, d, &space, i / per_token, kv * group + sub,
-		                                  heads);
-		struct attn_range r = attn_chunks(d, b.token);
-
-		for (uint32_t c = r.first; c < r.end; c++, at++) {
-			if (at < part.first || at >= part.end)
-				continue;
-			attn_load(&b);
-			attn_chunk(&b, c);
-			store_parts(ctx, &b, c - r.first);
-		}
-	}
-}
-
-static uint64_t merge_cut(const struct cpu_ctx *ctx, const void *desc)
-{
-	const struct zinc_op_flash_attn *d = desc;
-	uint64_t n = cpu_live(ctx, d->n);
-
-	return shape_cut(ctx, n * d->n_head, n ? count_parts(ctx, d) / n * attn_dv(d) / 4 : 0);
-}
-
-static void merge_parts(const struct cpu_ctx *ctx, const void *desc)
-{
-	const struct zinc_op_flash_attn *d = desc;
-	struct attn_space space = own_space(ctx, d);
-	struct shape_part share = shape_share(ctx, (uint64_t)cpu_live(ctx, d->n) * d->n_head);
-
-	for (uint64_t i = share.first; i < share.end; i++) {
-		uint64_t token = i / d->n_head;
-		uint32_t head = (uint32_t)(i % d->n_head);
-		struct attn_range r = attn_chunks(d, token);
-		struct attn_sum sum = {0};
-
-		for (uint32_t c = r.first; c < r.end; c++) {
-			const float *part = part_at(ctx, d, token, head, c - r.first);
-			struct attn_sum next = {part[0], part[1]};
-
-			attn_merge(&sum, space.full, &next, part + 2, attn_dv(d));
-		}
-		attn_finish(d, ctx->dev->kernels, &sum, space.full, token, head);
-	}
+	return spaces + (variant == VARIANT_CHUNKS ? attn_parts_bytes(d) : 0);
 }
 
 /* How the blocks variant cuts a step. */
@@ -286,7 +118,7 @@ static void run_block(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn
 	while (row >= seq_blocks(d, c, seq))
 		row -= seq_blocks(d, c, seq++);
 	block = seq_blocks(d, c, seq) - 1 - (uint32_t)row;
-	b = token_block(ctx, d, space, seq_token(d, c, seq) + block * c->tokens, kv * group + sub,
+	b = attn_token_block(ctx, d, space, seq_token(d, c, seq) + block * c->tokens, kv * group + sub,
 	                group - sub < c->heads ? group - sub : c->heads);
 	b.n_tokens = seq_token(d, c, seq + 1) - b.token;
 	if (b.n_tokens > c->tokens)
@@ -304,7 +136,7 @@ static uint64_t blocks_cut(const struct cpu_ctx *ctx, const void *desc)
 static void run_blocks(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_flash_attn *d = desc;
-	struct attn_space space = own_space(ctx, d);
+	struct attn_space space = attn_own_space(ctx, d);
 	struct cut c = choose_cut(ctx, d);
 	struct shape_part part = shape_share(ctx, count_blocks(d, &c));
 
@@ -315,7 +147,8 @@ static void run_blocks(const struct cpu_ctx *ctx, const void *desc)
 static int record(struct zinc_cmd *cmd, const void *desc, uint32_t variant)
 {
 	static const struct cpu_work works[] = {
-		[VARIANT_CHUNKS] = {{parts_cut, run_parts}, {merge_cut, merge_parts}},
+		[VARIANT_CHUNKS] = {{attn_parts_cut, attn_run_parts},
+		                    {attn_merge_cut, attn_merge_parts}},
 		[VARIANT_BLOCKS] = {.first = {blocks_cut, run_blocks}},
 	};
 

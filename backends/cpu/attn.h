@@ -1,5 +1,5 @@
 /* attn.h - one block of attention: some tokens of one sequence, some query heads
- * of one KV head, against the cache.
+ * of one KV head, against the cache; of a token alone several KV heads' too.
  *
  * Numerics. A query's keys are summed page by page inside chunks of ATTN_CHUNK
  * positions, counted from position 0, and the chunks' sums are merged in
@@ -30,13 +30,20 @@ struct attn_sum {
 	float m, l;
 };
 
+/* Slots [lo, hi) of a head's page; none: lo == hi. */
+struct attn_place {
+	uint32_t seq, kv_head, page;
+	uint32_t lo, hi;
+};
+
 struct attn_block {
 	const struct zinc_op_flash_attn *d;
 	const struct cpu_kernels *kern;
 	struct attn_space *space;
-	uint32_t seq, kv_head;
+	uint32_t seq, kv_head, n_kv; /* n_kv > 1: of one token, with all their query heads */
 	uint32_t token, n_tokens;
-	uint32_t head, n_heads; /* query heads, all of kv_head */
+	uint32_t head, n_heads;      /* query heads of those KV heads */
+	struct attn_place after;     /* where the thread goes on: asked for meanwhile */
 };
 
 static inline uint32_t attn_dk(const struct zinc_op_flash_attn *d)
@@ -61,6 +68,20 @@ uint32_t attn_rows(const struct zinc_op_flash_attn *d);
 /* Bytes of an attn_space's arrays, and their places in memory. */
 uint64_t attn_space_bytes(const struct zinc_op_flash_attn *d);
 struct attn_space attn_space_at(const struct zinc_op_flash_attn *d, uint8_t *mem);
+/* This thread's, all of which lie at the beginning of the op's scratch. */
+struct attn_space attn_own_space(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d);
+
+/* The block of one token and the queries of some KV heads, or some of one's. */
+struct attn_block attn_token_block(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d,
+                                   struct attn_space *space, uint32_t token, uint32_t first_head,
+                                   uint32_t n_heads);
+
+/* Positions [first, end) that token sees, inside its block table. */
+struct attn_span {
+	uint64_t first, end;
+};
+
+struct attn_span attn_visible(const struct zinc_op_flash_attn *d, uint64_t token);
 
 /* Chunks [first, end) that token sees. */
 struct attn_range {
@@ -68,6 +89,12 @@ struct attn_range {
 };
 
 struct attn_range attn_chunks(const struct zinc_op_flash_attn *d, uint64_t token);
+
+/* What token sees of a head's page, and of the first page of a chunk that it sees. */
+struct attn_place attn_place_of(const struct zinc_op_flash_attn *d, uint64_t token,
+                                uint32_t kv_head, uint32_t page);
+struct attn_place attn_start_of(const struct zinc_op_flash_attn *d, uint64_t token,
+                                uint32_t kv_head, uint32_t chunk);
 
 /* Copies the block's queries into its space, scaled. */
 void attn_load(const struct attn_block *b);

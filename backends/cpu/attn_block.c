@@ -26,19 +26,27 @@ uint32_t attn_rows(const struct zinc_op_flash_attn *d)
 	return rows < all ? rows : (uint32_t)all;
 }
 
+/* Rows of a space: KV heads of one token that go together may have more. */
+static uint64_t space_rows(const struct zinc_op_flash_attn *d)
+{
+	uint32_t rows = attn_rows(d), one = d->n_head < ATTN_MIN_ROWS ? d->n_head : ATTN_MIN_ROWS;
+
+	return rows > one ? rows : one;
+}
+
 uint64_t attn_space_bytes(const struct zinc_op_flash_attn *d)
 {
-	uint64_t rows = attn_rows(d);
+	uint64_t rows = space_rows(d);
 	uint64_t floats = (ZINC_KV_PAGE + rows) * row_step(attn_dk(d)) +
 	                  (ZINC_KV_PAGE + 2 * rows) * row_step(attn_dv(d));
 
-	return floats * sizeof(float) + rows * sizeof(struct kern_query);
+	return (floats * sizeof(float) + rows * sizeof(struct kern_query) + 63) / 64 * 64;
 }
 
 struct attn_space attn_space_at(const struct zinc_op_flash_attn *d, uint8_t *mem)
 {
 	struct attn_space s;
-	uint64_t dk = row_step(attn_dk(d)), dv = row_step(attn_dv(d)), rows = attn_rows(d);
+	uint64_t dk = row_step(attn_dk(d)), dv = row_step(attn_dv(d)), rows = space_rows(d);
 
 	s.k = (float *)(void *)mem;
 	s.v = s.k + ZINC_KV_PAGE * dk;
@@ -49,32 +57,30 @@ struct attn_space attn_space_at(const struct zinc_op_flash_attn *d, uint8_t *mem
 	return s;
 }
 
-/* Visible positions of a query: [first, end). */
-struct span {
-	uint64_t first, end;
-};
-
-static struct span visible(const struct zinc_op_flash_attn *d, uint64_t token)
+struct attn_space attn_own_space(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
 {
-	int32_t pos = cpu_i32(&d->tok_pos, 0)[token];
-	uint64_t max = (uint64_t)d->block_table.ne[0] * ZINC_KV_PAGE;
-	struct span s = {0, pos < 0 ? 0 : (uint64_t)pos + 1};
-
-	if (s.end > max)
-		s.end = max;
-	if (d->window && s.end > d->window)
-		s.first = s.end - d->window;
-	return s;
+	return attn_space_at(d, ctx->scratch + ctx->ith * attn_space_bytes(d));
 }
 
-struct attn_range attn_chunks(const struct zinc_op_flash_attn *d, uint64_t token)
+struct attn_block attn_token_block(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d,
+                                   struct attn_space *space, uint32_t token, uint32_t first_head,
+                                   uint32_t n_heads)
 {
-	const uint64_t chunk = ATTN_CHUNK_PAGES * ZINC_KV_PAGE;
-	struct span s = visible(d, token);
-	struct attn_range r = {(uint32_t)(s.first / chunk),
-	                       (uint32_t)((s.end + chunk - 1) / chunk)};
+	uint32_t group = d->n_head / d->n_head_kv;
+	struct attn_block b = {
+		.d = d,
+		.kern = ctx->dev->kernels,
+		.space = space,
+		.seq = (uint32_t)cpu_i32(&d->tok_seq, 0)[token],
+		.kv_head = first_head / group,
+		.n_kv = n_heads > group ? n_heads / group : 1,
+		.token = token,
+		.n_tokens = 1,
+		.head = first_head,
+		.n_heads = n_heads,
+	};
 
-	return r;
+	return b;
 }
 
 /* Row r of a block is head r % n_heads of token r / n_heads. */
@@ -107,23 +113,23 @@ void attn_load(const struct attn_block *b)
 /* Slots [lo, hi) of one head of a page as padded F32 rows; the cache itself
  * where it already is that. */
 static const float *page_rows(const struct attn_block *b, const struct zinc_view *cache,
-                              int64_t page, uint32_t lanes, uint32_t lo, uint32_t hi,
-                              float *space, uint64_t *stride)
+                              uint32_t kv_head, int64_t page, uint32_t lanes,
+                              struct attn_span seen, float *space, uint64_t *stride)
 {
 	uint32_t padded = kern_padded(lanes), whole;
 
 	if (cache->dtype == ZINC_F32 && lanes == padded) {
 		*stride = cache->nb[1] / sizeof(float);
-		return (const float *)(const void *)kv_row(cache, page, b->kv_head, 0);
+		return (const float *)(const void *)kv_row(cache, page, kv_head, 0);
 	}
 	/* A Q8_0 row converts in whole blocks; lanes past the block's end stay
 	 * out, or are padding. */
 	whole = cache->dtype == ZINC_Q8_0 ? (lanes + 31) / 32 * 32 : lanes;
 	*stride = row_step(padded);
-	for (uint32_t slot = lo; slot < hi; slot++) {
+	for (uint64_t slot = seen.first; slot < seen.end; slot++) {
 		float *row = space + slot * *stride;
 		float block[32];
-		const uint8_t *src = kv_row(cache, page, b->kv_head, slot);
+		const uint8_t *src = kv_row(cache, page, kv_head, (uint32_t)slot);
 
 		if (whole > padded) {
 			uint32_t rest = lanes % 32, full = lanes - rest;
@@ -141,13 +147,13 @@ static const float *page_rows(const struct attn_block *b, const struct zinc_view
 
 /* Sets each row's visible slots of the page that starts at `start`; returns
  * the slots that any row sees. */
-static struct span rows_of_page(const struct attn_block *b, uint64_t start)
+static struct attn_span rows_of_page(const struct attn_block *b, uint64_t start)
 {
 	struct kern_query *row = b->space->rows;
-	struct span any = {ZINC_KV_PAGE, 0};
+	struct attn_span any = {ZINC_KV_PAGE, 0};
 
 	for (uint32_t t = 0; t < b->n_tokens; t++) {
-		struct span s = visible(b->d, b->token + (uint64_t)t);
+		struct attn_span s = attn_visible(b->d, b->token + (uint64_t)t);
 		uint64_t lo = s.first > start ? s.first - start : 0;
 		uint64_t hi = s.end > start ? s.end - start : 0;
 
@@ -167,11 +173,19 @@ static struct span rows_of_page(const struct attn_block *b, uint64_t start)
 	return any;
 }
 
-static void multiply(const struct attn_block *b, const struct kern_page *page)
+/* Queries of each KV head of a block. */
+static uint32_t rows_per_kv(const struct attn_block *b)
 {
-	struct kern_query *rows = b->space->rows;
+	return attn_n_rows(b) / b->n_kv;
+}
 
-	for (uint32_t left = attn_n_rows(b), n; left; left -= n, rows += n) {
+/* The queries of KV head number kv of the block. */
+static void multiply(const struct attn_block *b, uint32_t kv, const struct kern_page *page)
+{
+	uint32_t per_kv = rows_per_kv(b);
+	struct kern_query *rows = b->space->rows + kv * per_kv;
+
+	for (uint32_t left = per_kv, n; left; left -= n, rows += n) {
 		n = left < KERN_MAX_QUERIES ? left : KERN_MAX_QUERIES;
 		b->kern->attn_page(page, rows, n);
 	}
@@ -183,48 +197,81 @@ static bool reads_f16(const struct attn_block *b, uint32_t lanes)
 	enum { FEW = 8 };
 	const struct zinc_view *k = &b->d->k_cache, *v = &b->d->v_cache;
 
-	return attn_n_rows(b) <= FEW && k->dtype == ZINC_F16 && v->dtype == ZINC_F16 &&
+	return rows_per_kv(b) <= FEW && k->dtype == ZINC_F16 && v->dtype == ZINC_F16 &&
 	       lanes % KERN_PAD == 0 && v->ne[0] % KERN_PAD == 0;
 }
 
-/* The head's rows of page `index` of an F16 cache; NULL: the page is not there. */
+/* The first slot of a page's rows in an F16 cache; NULL: the page is not there. */
 static const uint16_t *f16_rows(const struct attn_block *b, const struct zinc_view *cache,
-                                uint32_t index)
+                                const struct attn_place *at)
 {
-	int64_t page = kv_page(&b->d->block_table, cache, b->seq, index);
+	int64_t page = kv_page(&b->d->block_table, cache, at->seq, at->page);
 
 	if (page < 0)
 		return NULL;
-	return (const uint16_t *)(const void *)kv_row(cache, page, b->kv_head, 0);
+	return (const uint16_t *)(const void *)kv_row(cache, page, at->kv_head, 0);
 }
 
+/* What is read after a page of KV head number kv: its next head's, the next page of the
+ * chunk as far as the block's last token sees it, or where the thread goes on. */
+static struct attn_place place_after(const struct attn_block *b, uint32_t index, uint32_t kv)
+{
+	const uint64_t last = b->token + (uint64_t)b->n_tokens - 1;
+	struct attn_place next;
+
+	if (kv + 1 < b->n_kv)
+		return attn_place_of(b->d, last, b->kv_head + kv + 1, index);
+	next = attn_place_of(b->d, last, b->kv_head, index + 1);
+	return (index + 1) % ATTN_CHUNK_PAGES && next.lo < next.hi ? next : b->after;
+}
+
+static void place_page16(const struct attn_block *b, uint32_t index, uint32_t kv,
+                         struct kern_page *page)
+{
+	const struct zinc_view *k = &b->d->k_cache, *v = &b->d->v_cache;
+	const struct attn_place here = {.seq = b->seq, .kv_head = b->kv_head + kv, .page = index};
+	const struct attn_place next = place_after(b, index, kv);
+
+	page->k16 = f16_rows(b, k, &here);
+	page->v16 = f16_rows(b, v, &here);
+	page->k_stride = k->nb[1] / sizeof(uint16_t);
+	page->v_stride = v->nb[1] / sizeof(uint16_t);
+	if (next.lo == next.hi)
+		return;
+	page->next_k = f16_rows(b, k, &next);
+	page->next_v = f16_rows(b, v, &next);
+	if (page->next_k && page->next_v) {
+		page->next_lo = next.lo;
+		page->next_hi = next.hi;
+	}
+}
+
+/* All KV heads of one page, which lie one behind the other, before the next page: memory
+ * is read faster in long runs. */
 static void attn_one_page(const struct attn_block *b, uint32_t index)
 {
 	const struct zinc_op_flash_attn *d = b->d;
-	struct span any = rows_of_page(b, (uint64_t)index * ZINC_KV_PAGE);
+	struct attn_span any = rows_of_page(b, (uint64_t)index * ZINC_KV_PAGE);
 	int64_t k_page = kv_page(&d->block_table, &d->k_cache, b->seq, index);
 	int64_t v_page = kv_page(&d->block_table, &d->v_cache, b->seq, index);
-	struct kern_page page = {.dk = attn_dk(d), .dv = attn_dv(d),
-	                         .softcap = d->softcap};
 	uint32_t lanes = d->q_head_dim < d->kv_head_dim ? d->q_head_dim : d->kv_head_dim;
 
 	if (any.first >= any.end || k_page < 0 || v_page < 0)
 		return;
-	if (reads_f16(b, lanes)) {
-		page.k16 = f16_rows(b, &d->k_cache, index);
-		page.v16 = f16_rows(b, &d->v_cache, index);
-		page.next_k = f16_rows(b, &d->k_cache, index + 1);
-		page.next_v = f16_rows(b, &d->v_cache, index + 1);
-		page.k_stride = d->k_cache.nb[1] / sizeof(uint16_t);
-		page.v_stride = d->v_cache.nb[1] / sizeof(uint16_t);
-		multiply(b, &page);
-		return;
+	for (uint32_t kv = 0; kv < b->n_kv; kv++) {
+		struct kern_page page = {.dk = attn_dk(d), .dv = attn_dv(d),
+		                         .softcap = d->softcap};
+
+		if (reads_f16(b, lanes)) {
+			place_page16(b, index, kv, &page);
+		} else {
+			page.k = page_rows(b, &d->k_cache, b->kv_head + kv, k_page, lanes, any,
+			                   b->space->k, &page.k_stride);
+			page.v = page_rows(b, &d->v_cache, b->kv_head + kv, v_page,
+			                   d->v_cache.ne[0], any, b->space->v, &page.v_stride);
+		}
+		multiply(b, kv, &page);
 	}
-	page.k = page_rows(b, &d->k_cache, k_page, lanes, (uint32_t)any.first, (uint32_t)any.end,
-	                   b->space->k, &page.k_stride);
-	page.v = page_rows(b, &d->v_cache, v_page, d->v_cache.ne[0], (uint32_t)any.first,
-	                   (uint32_t)any.end, b->space->v, &page.v_stride);
-	multiply(b, &page);
 }
 
 void attn_chunk(const struct attn_block *b, uint32_t chunk)

@@ -3,22 +3,50 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
 	MAP_FROM = 1 << 20,      /* bytes from which a buffer is a mapping of its own:
 	                          * zeroed by the kernel, page by page, when touched */
-	HUGE_PAGES_FROM = 8 << 20
+	HUGE_PAGES_FROM = 8 << 20,
+	HUGE_PAGE = 2 << 20      /* what such a buffer begins at a multiple of */
 };
 
-static uint8_t *map_zeroed(uint64_t bytes)
+static uint8_t *map(uint64_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (p == MAP_FAILED)
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* A mapping that begins where a huge page can, so that all but its end lies in such:
+ * what lies before it and behind it is given back. */
+static uint8_t *map_aligned(uint64_t bytes)
+{
+	uint8_t *all = map(bytes + HUGE_PAGE), *p;
+	uint64_t before;
+
+	if (!all)
 		return NULL;
+	before = -(uintptr_t)all % HUGE_PAGE;
+	p = all + before;
+	if (before)
+		munmap(all, before);
+	munmap(p + bytes, HUGE_PAGE - before);
+	return p;
+}
+
+static uint8_t *map_zeroed(uint64_t bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint8_t *p;
+
+	if (bytes < HUGE_PAGES_FROM)
+		return map(bytes);
+	p = map_aligned((bytes + page - 1) / page * page);
 	/* Fewer TLB misses where weights and caches are streamed; a kernel that
 	 * declines costs speed only. */
-	if (bytes >= HUGE_PAGES_FROM)
+	if (p)
 		madvise(p, bytes, MADV_HUGEPAGE);
 	return p;
 }

@@ -189,6 +189,19 @@ static inline __attribute__((always_inline)) void fetch16(const uint16_t *row, u
 		__builtin_prefetch(row + d, 0, 2);
 }
 
+/* All at once those slots of the next page beside which nothing is multiplied. */
+static void fetch_rest16(const struct kern_page *pg, const struct kern_query *q)
+{
+	for (uint32_t j = pg->next_lo; j < pg->next_hi; j++) {
+		if (j >= q->lo && j < q->hi)
+			continue;
+		for (uint32_t d = 0; d < pg->dk; d += VF)
+			fetch16(pg->next_k + j * pg->k_stride, d);
+		for (uint32_t d = 0; d < pg->dv; d += VF)
+			fetch16(pg->next_v + j * pg->v_stride, d);
+	}
+}
+
 /* dots() on an F16 page for the `keys` keys from j on: up to GROUP16 queries share the
  * conversion of a key, and the bits are the same. */
 static inline __attribute__((always_inline)) void some_dots16(const struct kern_page *pg,
@@ -198,7 +211,8 @@ static inline __attribute__((always_inline)) void some_dots16(const struct kern_
 {
 	enum { MOST = 4 * GROUP16 + 3 };
 	const uint16_t *k = pg->k16 + j * pg->k_stride;
-	const uint16_t *next = pg->next_k ? pg->next_k + j * pg->k_stride : NULL;
+	const bool ask = j < pg->next_hi && j + (uint32_t)keys > pg->next_lo;
+	const uint16_t *next = ask ? pg->next_k + j * pg->k_stride : NULL;
 	const int n = rows * keys;
 	float sums[MOST];
 	vf a[MOST];
@@ -254,9 +268,10 @@ static inline __attribute__((always_inline)) void add_values16(const struct kern
 			a[r][c] = vf_load(q[r].acc + d + c * VF) * vf_set1(shrink[r]);
 	for (uint32_t j = q->lo; j < q->hi; j++) {
 		const uint16_t *v = pg->v16 + j * pg->v_stride + d;
+		const bool ask = j >= pg->next_lo && j < pg->next_hi;
 		vf value[MOST];
 
-		for (int c = 0; c < cols && pg->next_v; c++)
+		for (int c = 0; c < cols && ask; c++)
 			fetch16(pg->next_v + j * pg->v_stride, d + (uint32_t)c * VF);
 		for (int c = 0; c < cols; c++)
 			value[c] = vf_from_f16(v + c * VF);
@@ -304,6 +319,7 @@ static void attn_page16(const struct kern_page *pg, struct kern_query *q, uint32
 		else
 			dots16(pg, 1, q + i, s + i);
 	}
+	fetch_rest16(pg, q);
 	weigh(pg, q, n, s, shrink);
 	for (uint32_t i = 0, size; i < n; i += size) {
 		size = alike(q + i, n - i, GROUP16);

@@ -33,7 +33,8 @@ struct kern_norm {
 struct kern_page {
 	const float *k, *v;          /* NULL: k16, v16           */
 	const uint16_t *k16, *v16;
-	const uint16_t *next_k, *next_v; /* where the next call's begin; NULL: not known */
+	const uint16_t *next_k, *next_v; /* where the next call's begin, and its slots */
+	uint32_t next_lo, next_hi;       /* that are read; none: not known             */
 	uint64_t k_stride, v_stride; /* elements between rows    */
 	uint32_t dk, dv;
 	float softcap; /* 0: none */

@@ -202,17 +202,6 @@ static uint64_t cut(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, 
 	return n;
 }
 
-/* Pieces are taken in turn by all threads. Each thread has a lane of neighbours, and
- * the lanes' pieces are dealt out alternately: so most threads go on in memory where
- * they were, and find what they have fetched ahead. */
-static uint32_t in_lanes(const struct cpu_ctx *ctx)
-{
-	uint32_t lane = ctx->piece % ctx->nth, length = ctx->n_pieces / ctx->nth;
-	uint32_t longer = ctx->n_pieces % ctx->nth; /* by one: the first lanes */
-
-	return lane * length + (lane < longer ? lane : longer) + ctx->piece / ctx->nth;
-}
-
 /* A piece is one unit, or some neighbours where there are very many. */
 static void run(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, bool q8)
 {
@@ -224,7 +213,7 @@ static void run(const struct cpu_ctx *ctx, const struct zinc_op_linear *op, bool
 	struct lin_group g;
 
 	if (n_cells(&w) <= FEW_COLS)
-		placed.piece = in_lanes(ctx);
+		placed.piece = shape_in_lanes(ctx);
 	part = shape_share(&placed, n);
 	group_at(&w, 0, &g);
 	for (uint64_t i = part.first; i < part.end; i++) {

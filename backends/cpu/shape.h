@@ -41,6 +41,17 @@ static inline struct shape_part shape_share(const struct cpu_ctx *ctx, uint64_t 
 	return p;
 }
 
+/* Pieces are taken in turn by all threads. Each thread has a lane of neighbours, and
+ * the lanes' pieces are dealt out alternately: so most threads go on in memory where
+ * they were, and find what they have fetched ahead. */
+static inline uint32_t shape_in_lanes(const struct cpu_ctx *ctx)
+{
+	uint32_t lane = ctx->piece % ctx->nth, length = ctx->n_pieces / ctx->nth;
+	uint32_t longer = ctx->n_pieces % ctx->nth; /* by one: the first lanes */
+
+	return lane * length + (lane < longer ? lane : longer) + ctx->piece / ctx->nth;
+}
+
 /* How to cut `count` units of about `ns` nanoseconds each: one piece where handing
  * them out costs more than it gains, else enough that nobody waits long. */
 static inline uint64_t shape_cut(const struct cpu_ctx *ctx, uint64_t count, uint64_t ns)

@@ -172,6 +172,26 @@ static void long_context(struct op_run *r)
 	run_case(r, &decode);
 }
 
+/* KV heads of one token that are read page by page together, as many as leave units for
+ * the threads. */
+static void heads_together(struct op_run *r)
+{
+	static const uint32_t heads[][2] = {{16, 8}, {16, 2}, {32, 8}, {12, 12}, {9, 3}};
+	static const uint32_t types[] = {ZINC_F16, ZINC_F32, ZINC_Q8_0};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		for (int type = 0; type < 3; type++) {
+			const struct attn_case c = {.n_head = heads[i][0], .n_head_kv = heads[i][1],
+			                            .q_dim = 32, .k_dim = 32, .v_dim = 32,
+			                            .dtype = types[type], .n_seqs = 2,
+			                            .window = i % 2 ? 600 : 0,
+			                            .before = {1535, 700}, .fresh = {1, 2}};
+
+			run_case(r, &c);
+		}
+	}
+}
+
 static void extras(struct op_run *r)
 {
 	const struct attn_case softcap = {PLAIN_CASE, .dtype = ZINC_F16, .softcap = 5,
@@ -263,6 +283,7 @@ EVERYWHERE(windows)
 EVERYWHERE(several_sequences)
 EVERYWHERE(few_rows)
 EVERYWHERE(long_context)
+EVERYWHERE(heads_together)
 EVERYWHERE(extras)
 EVERYWHERE(fewer_tokens_than_recorded)
 EVERYWHERE(declines)
@@ -277,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_several_sequences),
 		cmocka_unit_test(test_few_rows),
 		cmocka_unit_test(test_long_context),
+		cmocka_unit_test(test_heads_together),
 		cmocka_unit_test(test_extras),
 		cmocka_unit_test(test_fewer_tokens_than_recorded),
 		cmocka_unit_test(test_threads_agree),
