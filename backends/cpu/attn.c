@@ -118,8 +118,8 @@ static void run_block(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn
 	while (row >= seq_blocks(d, c, seq))
 		row -= seq_blocks(d, c, seq++);
 	block = seq_blocks(d, c, seq) - 1 - (uint32_t)row;
-	b = attn_token_block(ctx, d, space, seq_token(d, c, seq) + block * c->tokens, kv * group + sub,
-	                group - sub < c->heads ? group - sub : c->heads);
+	b = attn_token_block(ctx, d, space, seq_token(d, c, seq) + block * c->tokens,
+	                     kv * group + sub, group - sub < c->heads ? group - sub : c->heads);
 	b.n_tokens = seq_token(d, c, seq + 1) - b.token;
 	if (b.n_tokens > c->tokens)
 		b.n_tokens = c->tokens;

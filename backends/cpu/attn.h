@@ -19,9 +19,9 @@ enum {
 
 /* A thread's memory. Rows are padded to KERN_PAD floats, and lie further apart. */
 struct attn_space {
-	float *k, *v;       /* ZINC_KV_PAGE rows of one page, converted */
-	float *q;           /* attn_rows() query rows                   */
-	float *part, *full; /* attn_rows() rows of weighted values      */
+	float *k, *v;       /* ZINC_KV_PAGE rows of one page, converted    */
+	float *q;           /* queries: of a block's rows at most, and     */
+	float *part, *full; /* their weighted values, of a chunk and whole */
 	struct kern_query *rows;
 };
 

@@ -84,14 +84,9 @@ static struct heads cut_heads(const struct cpu_ctx *ctx, const struct zinc_op_fl
 	return h;
 }
 
-/* A unit is (token, block of heads, chunk). */
-static uint64_t count_parts(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
-{
-	return count_chunks(ctx, d) * cut_heads(ctx, d).blocks;
-}
-
 /* Nanoseconds of a unit, from the keys that the last token sees. */
-static uint64_t part_ns(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d)
+static uint64_t part_ns(const struct cpu_ctx *ctx, const struct zinc_op_flash_attn *d,
+                        const struct heads *h)
 {
 	const uint32_t chunk = ATTN_CHUNK_PAGES * ZINC_KV_PAGE;
 	uint32_t n = cpu_live(ctx, d->n), keys = chunk;
@@ -99,13 +94,15 @@ static uint64_t part_ns(const struct cpu_ctx *ctx, const struct zinc_op_flash_at
 
 	if (pos >= 0 && (uint32_t)pos < keys)
 		keys = (uint32_t)pos + 1;
-	return 500 + (uint64_t)keys * (attn_dk(d) + attn_dv(d)) * cut_heads(ctx, d).together *
+	return 500 + (uint64_t)keys * (attn_dk(d) + attn_dv(d)) * h->together *
 	             (2 + d->n_head / d->n_head_kv) / 16;
 }
 
 uint64_t attn_parts_cut(const struct cpu_ctx *ctx, const void *desc)
 {
-	return shape_cut(ctx, count_parts(ctx, desc), part_ns(ctx, desc));
+	const struct heads h = cut_heads(ctx, desc);
+
+	return shape_cut(ctx, count_chunks(ctx, desc) * h.blocks, part_ns(ctx, desc, &h));
 }
 
 /* A unit: block of heads counted over all tokens, chunk of its token. */
@@ -170,7 +167,7 @@ void attn_run_parts(const struct cpu_ctx *ctx, const void *desc)
 	struct unit u;
 
 	placed.piece = shape_in_lanes(ctx);
-	part = shape_share(&placed, count_parts(ctx, d));
+	part = shape_share(&placed, count_chunks(ctx, d) * h.blocks);
 	if (part.first == part.end)
 		return;
 	u = unit_at(d, &h, part.first);
@@ -192,8 +189,10 @@ uint64_t attn_merge_cut(const struct cpu_ctx *ctx, const void *desc)
 {
 	const struct zinc_op_flash_attn *d = desc;
 	uint64_t n = cpu_live(ctx, d->n);
+	/* Many pieces, however the heads were cut: parts come from other threads' caches. */
+	uint64_t ns = n ? count_chunks(ctx, d) / n * d->n_head_kv * attn_dv(d) / 4 : 0;
 
-	return shape_cut(ctx, n * d->n_head, n ? count_parts(ctx, d) / n * attn_dv(d) / 4 : 0);
+	return shape_cut(ctx, n * d->n_head, ns);
 }
 
 void attn_merge_parts(const struct cpu_ctx *ctx, const void *desc)

@@ -55,8 +55,7 @@ static int read_results(struct run *r, struct zinc_err *err)
 	for (uint32_t i = 0; i < r->c->n_seqs && !rc; i++) {
 		struct seq *s = r->seqs[i];
 
-		if (engine_seq_ready(s) && s->result_step == r->e->n_steps &&
-		    !engine_seq_best(s, &ids, &logits))
+		if (results_fresh(s) && !engine_seq_best(s, &ids, &logits))
 			rc = engine_seq_logits(s, &logits, err);
 	}
 	return rc;

@@ -139,6 +139,8 @@ struct graph_cost step_cost(const struct engine *e, const struct graph_op *o);
 
 /* results.c: after the run of e->items; the sequences move on. */
 int results_deliver(struct engine *e, const struct zinc_graph *g, struct zinc_err *err);
+/* Ready, and by the last step: its results are still on the device. */
+bool results_fresh(const struct seq *s);
 
 /* validate.c: after a batched step over e->items. */
 int validate_step(struct engine *e, struct zinc_err *err);

@@ -119,7 +119,7 @@ bool engine_seq_ready(const struct seq *s)
 	return s->has_logits && !s->n_waiting;
 }
 
-static bool fresh(const struct seq *s)
+bool results_fresh(const struct seq *s)
 {
 	return engine_seq_ready(s) && s->result_step == s->engine->n_steps;
 }
@@ -128,7 +128,7 @@ uint32_t engine_seq_best(const struct seq *s, const int32_t **ids, const float *
 {
 	uint32_t n;
 
-	if (!fresh(s) || !s->result->best.buf)
+	if (!results_fresh(s) || !s->result->best.buf)
 		return 0;
 	n = s->result->best.ne[0] / 2;
 	*ids = s->engine->best + (size_t)s->result_row * 2 * n;
@@ -138,7 +138,7 @@ uint32_t engine_seq_best(const struct seq *s, const int32_t **ids, const float *
 
 int engine_seq_logits(struct seq *s, const float **out, struct zinc_err *err)
 {
-	if (!engine_seq_ready(s) || (!s->logits_read && !fresh(s)))
+	if (!engine_seq_ready(s) || (!s->logits_read && !results_fresh(s)))
 		return err_set(err, ZINC_E_INVALID, "the sequence has no logits to read: tokens wait, "
 		                                    "or another step has run since");
 	if (read_logits(s))

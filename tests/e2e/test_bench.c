@@ -112,6 +112,24 @@ static void test_prompts_side_by_side(void **state)
 	rig_close(&r);
 }
 
+/* A context shorter than a step does not keep prompts from sharing one. */
+static void test_short_contexts_side_by_side(void **state)
+{
+	struct engine_config c = rig_config();
+	struct bench_result one, three;
+	struct rig r;
+
+	(void)state;
+	c.n_ctx = 9;
+	c.max_seqs = 3;
+	c.n_best = 1;
+	rig_open(&r, MODEL, &c);
+	one = run(&r, BENCH_PREFILL, 8, 1);
+	three = run(&r, BENCH_PREFILL, 8, 3);
+	assert_true(bytes_per_token(three) < 0.8 * bytes_per_token(one));
+	rig_close(&r);
+}
+
 static void test_refusals(void **state)
 {
 	struct bench_case c = {.kind = BENCH_MIXED, .n_tokens = PROMPT, .n_seqs = 1, .reps = 1};
@@ -152,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_mixed_tokens),
 		cmocka_unit_test(test_prompts_side_by_side),
+		cmocka_unit_test(test_short_contexts_side_by_side),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_peaks),
 	};
